@@ -1,0 +1,163 @@
+"""The interface of every connector, and its settings in the shape of the API's request body.
+
+A connector keeps no history, retries nothing and logs nothing: that is the collector's.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .addresses import DEFAULT_POLICY, AddressPolicy
+from .errors import ConnectorError, UnreachableError
+from .reading import Capabilities, ConnectionTest, Reading
+
+_HANG_UP_SECONDS = 3.0
+
+
+class Settings(BaseModel):
+    """Refuses unknown keys, so that a misspelt setting is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Options(Settings):
+    timeout: float = Field(
+        default=10, gt=0, le=60, allow_inf_nan=False, description="Seconds one reading may take, signing in included."
+    )
+
+
+class ConnectorConfig(Settings):
+    """One machine's settings, in the shape of the API's request body."""
+
+    endpoint: str = Field(min_length=1, max_length=2000, description="Address of the machine or of its maker's cloud.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Only if it is not part of the address.")
+    credentials: Settings = Settings()  # subclasses declare SecretStr fields
+    additional_config: Options = Options()
+
+
+ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
+
+
+class BaseIoTConnector(ABC, Generic[ConfigT]):
+    """One machine and one open line to it: `async with connector: ...`."""
+
+    config_class: type[ConfigT]
+    example: ClassVar[dict[str, Any]]  # complete, tested, shown in the wizard
+    pushes: bool = False  # True: the machine speaks by itself; the collector listens to readings()
+
+    def __init__(self, equipment_id: str, config: ConfigT, *, policy: AddressPolicy = DEFAULT_POLICY) -> None:
+        self.equipment_id = equipment_id
+        self.config = config
+        self.policy = policy
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.equipment_id}>"
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Host and port, for sentences."""
+
+    @abstractmethod
+    async def connect(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Safe to call twice, and after a failed connect."""
+
+    @abstractmethod
+    async def get_current_reading(self) -> Reading: ...
+
+    async def readings(self) -> AsyncIterator[Reading]:
+        """What the machine sends by itself. Only where `pushes` is True."""
+        raise NotImplementedError(f"{type(self).__name__} does not push")
+        yield  # makes this an async generator, as the subclasses are
+
+    async def confirm(self, readings: Sequence[Reading]) -> None:
+        """They are committed: acknowledge them to the broker, where there is one."""
+
+    async def get_capabilities(self) -> Capabilities:
+        return Capabilities.from_reading(await self.get_current_reading())
+
+    async def test_connection(self) -> ConnectionTest:
+        """Open, read once, ask for capabilities, close. A failure is an answer here, not an exception."""
+        started = time.monotonic()
+        try:
+            async with self:
+                reading = await self.get_current_reading()
+                milliseconds = _milliseconds_since(started)
+                capabilities = await self.get_capabilities()
+        except ConnectorError as error:
+            return ConnectionTest(
+                success=False,
+                status=error.status,
+                response_time_ms=_milliseconds_since(started),
+                message=str(error),
+                error_details=str(error),
+                error_code=error.code,
+            )
+        count = f"{reading.data_points} value" + ("" if reading.data_points == 1 else "s")
+        return ConnectionTest(
+            success=True,
+            status="connected",
+            response_time_ms=milliseconds,
+            message=" ".join((f"Connected in {milliseconds} ms, {count} received.", *capabilities.remarks)),
+            supported_features=list(capabilities.supported_features),
+            reading=reading,
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            async with self._time_limit():
+                await self.connect()
+        except BaseException:  # cancelled halfway too: __aexit__ will not run
+            await self._hang_up()
+            raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        with suppress(TimeoutError, OSError, ConnectorError):
+            async with asyncio.timeout(_HANG_UP_SECONDS):
+                await self.close()
+
+    @asynccontextmanager
+    async def _time_limit(self) -> AsyncIterator[None]:
+        """Everything inside takes `timeout` seconds at most, however slowly the machine drips."""
+        seconds = self.config.additional_config.timeout
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            raise UnreachableError(
+                f"{self.place} did not answer within {seconds:g} s. Check that the machine is switched on and in the "
+                "network; if it is only slow, set a longer timeout.",
+                code="timeout",
+            ) from None
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+ErrorTable = Mapping[type[Exception], Callable[[Exception], ConnectorError]]
+
+
+@contextmanager
+def translate_errors(table: ErrorTable) -> Iterator[None]:
+    """Turn a library's exceptions into ours. Narrowest first: the first match wins.
+
+    The original is cut off: libraries put addresses with keys in them into their messages.
+    """
+    try:
+        yield
+    except tuple(table) as error:
+        translated = next(make for kind, make in table.items() if isinstance(error, kind))(error)
+        raise translated from None

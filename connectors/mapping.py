@@ -1,0 +1,196 @@
+"""A JSON document to a Reading: by the mapping, or by our own field names where there is none. Pure.
+
+One bad value never costs the others: it is None and named in `quality`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from .errors import ResponseError
+from .findings import NESTED_FIELDS, Findings, find_in
+from .mapping_settings import (
+    DocumentMapping,
+    DoorSpec,
+    DurationSpec,
+    EnergySpec,
+    PathSpec,
+    PercentSpec,
+    SensorSpec,
+    StageSpec,
+    StatusSpec,
+    TemperatureSpec,
+    WeightSpec,
+)
+from .reading import VALUE_FIELDS, ZONE_FIELDS, Reading
+from .values import BadValueError, check_moment, clean_text
+
+_TIME_KEYS = ("reading_time", "timestamp")
+_NOT_SENSORS = frozenset((*_TIME_KEYS, "equipment_id", "equipment_name", "connection_status", "quality"))
+_MOST_SENSORS = 100
+_QUALITIES = ("uncertain", "bad", "stale")
+_NAMED_KEYS = 12
+_FIRST_ZONES = ("cabinet", "chamber", "deck_1", "chamber_1", "zone_1")  # what `temperature` means, best first
+
+# A path is needed to make one, and not used: these stand for "as our own names mean it".
+_BY_NAME: Mapping[str, PathSpec] = {
+    "temperature": TemperatureSpec(path="@"),
+    "target_temperature": TemperatureSpec(path="@"),
+    "temperature_zones": TemperatureSpec(path="@"),
+    "target_temperature_zones": TemperatureSpec(path="@"),
+    "humidity": PercentSpec(path="@"),
+    "energy_consumption_kwh": EnergySpec(path="@"),
+    "motor_speed": PercentSpec(path="@"),
+    "steam_level": PercentSpec(path="@"),
+    "product_weight": WeightSpec(path="@"),
+    "moisture_content": PercentSpec(path="@"),
+    "cycle_progress_percentage": PercentSpec(path="@"),
+    "time_remaining_minutes": DurationSpec(path="@"),
+    "operational_status": StatusSpec(path="@"),
+    "cycle_stage": StageSpec(path="@"),
+    "door_status": DoorSpec(path="@"),
+    "additional_sensors": SensorSpec(path="@"),
+}
+
+
+def parse_document(
+    document: Any, mapping: DocumentMapping, *, received_at: datetime, root: str | None = None, partial: bool = False
+) -> Reading:
+    """The reading in a document. ResponseError if it holds none; `partial` documents may hold nothing."""
+    inside = _enter(document, root)
+    found = Findings()
+    if mapped := bool(mapping.model_fields_set):
+        moment = _take_mapped(found, inside, mapping)
+    else:
+        moment = _take_by_name(found, inside if isinstance(inside, dict) else {})
+    if not partial and not found.anything(mapped=mapped):
+        raise ResponseError(_nothing_found(document, mapped=mapped), code="mapping")
+    reading_time, doubt = check_moment(moment, received_at)
+    if doubt:
+        found.quality["reading_time"] = doubt
+    for field, zones in zip(("temperature", "target_temperature"), ZONE_FIELDS, strict=True):
+        if found.values.get(field) is None and field not in found.quality:
+            values = map(found.values[zones].get, _FIRST_ZONES)
+            found.values[field] = next((value for value in values if value is not None), None)
+    return Reading(reading_time=reading_time, quality=found.quality, **found.values)
+
+
+def _take_mapped(found: Findings, document: Any, mapping: DocumentMapping) -> datetime | None:
+    for name, spec in mapping.list_specs():
+        found.take(name, spec, _search(document, spec, name))
+    if (when := mapping.timestamp) is None:
+        return None
+    return found.take_moment(_search(document, when, "timestamp"), when.unit, when.timezone)
+
+
+def _take_by_name(found: Findings, document: Mapping[str, Any]) -> datetime | None:
+    for name, spec, raw in _list_by_name(document):
+        found.take(name, spec, raw)
+    _apply_quality(found, document.get("quality"))
+    raw_moment = next((document[key] for key in _TIME_KEYS if document.get(key) is not None), None)
+    return found.take_moment(raw_moment, "iso", "UTC")
+
+
+def merge_readings(first: Reading, second: Reading) -> Reading:
+    """The first, with what it does not know filled in from the second."""
+    changes: dict[str, Any] = {
+        name: getattr(second, name)
+        for name in VALUE_FIELDS
+        if getattr(first, name) is None and name not in first.quality
+    }
+    changes |= {name: {**getattr(second, name), **getattr(first, name)} for name in NESTED_FIELDS}
+    return replace(first, **changes, quality={**second.quality, **first.quality})
+
+
+def _enter(document: Any, root: str | None) -> Any:
+    """The object that holds the values: the document itself, or what `root` points to."""
+    inside = document
+    if root:
+        try:
+            inside = find_in(document, root)
+        except BadValueError:
+            inside = None
+    if isinstance(inside, dict | list):
+        return inside
+    if root:
+        raise ResponseError(
+            f"The answer holds no object at {root!r}. {_list_found(document)} Correct additional_config.root.",
+            code="mapping",
+        )
+    raise ResponseError("The answer is JSON, but not an object with values. Check the address path.", code="mapping")
+
+
+def _search(document: Any, spec: PathSpec, name: str) -> Any:
+    try:
+        raw = find_in(document, spec.path)
+    except BadValueError as error:
+        raw = error
+    if spec.required and (raw is None or isinstance(raw, BadValueError)):
+        raise _missing(name, spec, document)
+    return raw
+
+
+def _missing(name: str, spec: PathSpec, document: Any) -> ResponseError:
+    return ResponseError(
+        f"The answer does not hold {name}, which the mapping requires, at {spec.path!r}. {_list_found(document)} "
+        "Correct the path, or take `required` out.",
+        code="mapping",
+    )
+
+
+def _list_by_name(document: Mapping[str, Any]) -> Iterator[tuple[str, PathSpec, Any]]:
+    room = _MOST_SENSORS
+    for key, raw in document.items():
+        if key in NESTED_FIELDS and isinstance(raw, dict):
+            for name, item in list(raw.items())[:_MOST_SENSORS]:
+                yield f"{key}.{clean_text(name) or 'unnamed'}", _BY_NAME[key], item
+        elif key in VALUE_FIELDS:
+            yield key, _BY_NAME[key], raw
+        elif key not in _NOT_SENSORS and not isinstance(raw, dict | list) and room:
+            room -= 1
+            yield f"additional_sensors.{clean_text(key) or 'unnamed'}", _BY_NAME["additional_sensors"], raw
+
+
+def _apply_quality(found: Findings, doubts: Any) -> None:
+    """What the machine itself doubts, where it says so in our words. A bad value is None."""
+    for name, word in doubts.items() if isinstance(doubts, dict) else ():
+        field, _, key = name.partition(".")
+        if word not in _QUALITIES or field not in (NESTED_FIELDS if key else VALUE_FIELDS):
+            continue
+        holder = found.values[field] if key else found.values
+        if (key or field) in holder:
+            found.quality.setdefault(name, word)
+            holder[key or field] = None if word == "bad" else holder[key or field]
+
+
+def _nothing_found(document: Any, *, mapped: bool) -> str:
+    if mapped:
+        return f"The answer holds none of the mapped values. {_list_found(document)} Correct additional_config.mapping."
+    return (
+        f"The answer holds none of the names we know, such as temperature. {_list_found(document)} "
+        "Say under additional_config.mapping which of them is what."
+    )
+
+
+def _list_found(document: Any) -> str:
+    names = [name for _, name in zip(range(_NAMED_KEYS), _key_paths(document), strict=False)]
+    return f"Found: {', '.join(names)}." if names else "Found no keys at all."
+
+
+def _key_paths(node: Any) -> Iterator[str]:
+    """The dotted paths of the values, breadth first, two levels down: what a mapping would be written with."""
+    waiting: list[tuple[str, Any]] = [("", node)]
+    while waiting:
+        path, node = waiting.pop(0)
+        if isinstance(node, list):
+            node = {f"[{number}]": item for number, item in enumerate(node[:3])}
+        if not isinstance(node, dict):
+            continue
+        for key, item in list(node.items())[:50]:
+            name = clean_text(str(key))[:40]
+            full = f"{path}{'' if not path or name.startswith('[') else '.'}{name}"
+            if isinstance(item, dict | list) and item and full.count(".") < 3:
+                waiting.append((full, item))
+            else:
+                yield full

@@ -1,0 +1,93 @@
+"""Which protocols there are. Each is imported on first use: a server without OPC UA machines does not load asyncua.
+
+Other packages add theirs with an entry point in the group `bakery_iot.connectors`.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from .addresses import DEFAULT_POLICY, AddressPolicy
+from .base import BaseIoTConnector, ConnectorConfig
+from .errors import ConfigurationError
+from .validation import describe_validation_error
+
+ENTRY_POINT_GROUP = "bakery_iot.connectors"
+
+
+class Protocol(NamedTuple):
+    label: str
+    path: str  # "package.module:Class"
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "rest_api": Protocol("REST API (JSON over HTTP)", "connectors.rest_api:RestApiConnector"),
+}
+ALIASES: dict[str, str] = {}
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    return {found.name: found for found in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def list_protocols() -> dict[str, str]:
+    """Key -> label of every protocol that is installed, for choices."""
+    return {key: protocol.label for key, protocol in PROTOCOLS.items()} | {
+        key: key for key in _entry_points() if key not in PROTOCOLS
+    }
+
+
+def get_connector_class(protocol: str) -> type[BaseIoTConnector[Any]]:
+    """The class behind a key or an alias. ConfigurationError for an unknown one."""
+    key = ALIASES.get(protocol, protocol)
+    if known := PROTOCOLS.get(key):
+        return _load(known.path)
+    if found := _entry_points().get(key):
+        return _load(found.value)
+    choices = list(list_protocols()) + list(ALIASES)
+    near = get_close_matches(protocol, choices, n=1)
+    hint = f"Do you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(choices)}."
+    raise ConfigurationError(fields={"protocol": f"There is no protocol of this name. {hint}"})
+
+
+@cache
+def _load(path: str) -> type[BaseIoTConnector[Any]]:
+    module, _, name = path.partition(":")
+    found = getattr(import_module(module), name)
+    if not (isinstance(found, type) and issubclass(found, BaseIoTConnector)):
+        raise TypeError(f"{path} is not a BaseIoTConnector")
+    return found
+
+
+def parse_config(protocol: str, config: Mapping[str, Any]) -> ConnectorConfig:
+    """Check endpoint, port, credentials and additional_config. ConfigurationError names the wrong ones in `fields`."""
+    config_class: type[ConnectorConfig] = get_connector_class(protocol).config_class
+    try:
+        return config_class.model_validate(dict(config))
+    except ValidationError as error:
+        # Cut off the original: it knows what was typed in.
+        raise ConfigurationError(fields=describe_validation_error(error, config_class)) from None
+
+
+def create_connector(
+    protocol: str,
+    equipment_id: str,
+    config: Mapping[str, Any] | ConnectorConfig,
+    *,
+    policy: AddressPolicy = DEFAULT_POLICY,
+) -> BaseIoTConnector[Any]:
+    """A connector that is not open yet. `config` has the keys of the API's request body, without `protocol`."""
+    settings = config if isinstance(config, ConnectorConfig) else parse_config(protocol, config)
+    return get_connector_class(protocol)(equipment_id, settings, policy=policy)
+
+
+class ConnectorFactory:
+    """The guide's spelling of `create_connector`."""
+
+    create_connector = staticmethod(create_connector)
