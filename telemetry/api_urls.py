@@ -1,0 +1,12 @@
+"""The API's addresses of this app, each with and without a slash at its end."""
+
+from django.urls import re_path
+
+from telemetry import api
+
+ONE = r"^equipment/(?P<equipment_id>[^/]+)"
+
+urlpatterns = [
+    re_path(rf"{ONE}/realtime-data/?$", api.RealtimeDataView.as_view(), name="api_realtime_data"),
+    re_path(rf"{ONE}/sensor-history/?$", api.SensorHistoryView.as_view(), name="api_sensor_history"),
+]

@@ -1,0 +1,23 @@
+from datetime import timedelta
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils import timezone
+
+from equipment.signals import connection_changed
+
+
+class TelemetryConfig(AppConfig):
+    name = "telemetry"
+
+    def ready(self) -> None:
+        from telemetry.partitions import create_partitions
+        from telemetry.receivers import publish_changed_equipment
+
+        def make_partitions(**kwargs: Any) -> None:
+            now = timezone.now()
+            create_partitions(now - timedelta(weeks=1), now + timedelta(weeks=3))
+
+        connection_changed.connect(publish_changed_equipment)
+        post_migrate.connect(make_partitions, sender=self, weak=False)

@@ -1,0 +1,125 @@
+"""Shapes of the API's requests and answers about what machines said. Units: °C, %, kWh, kg, minutes."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from equipment.models import IoTConnectionStatus
+from equipment.serializers import StrictSerializer
+from telemetry.metrics import FIELDS, METRICS, Kind
+from telemetry.models import STATES
+
+YEARS = range(1970, 2101)
+DEFAULT_RANGE = timedelta(hours=24)
+
+
+def _field(name: str, kind: Kind) -> serializers.Field[Any, Any, Any, Any]:
+    if kind is Kind.JSON:
+        return serializers.DictField(required=False)
+    if kind is Kind.STATE:
+        return serializers.ChoiceField([str(word) for word in STATES[name]], allow_null=True, required=False)
+    number = serializers.IntegerField if kind is Kind.SMALLINT else serializers.FloatField
+    return number(allow_null=True, required=False)
+
+
+class RealtimeDataSerializer(serializers.Serializer[Any]):
+    """The guide's answer. Unknown is null, and never 0."""
+
+    equipment_id = serializers.UUIDField()
+    equipment_name = serializers.CharField()
+    timestamp = serializers.DateTimeField(allow_null=True)
+    connection_status = serializers.ChoiceField(IoTConnectionStatus.choices)
+    temperature = serializers.FloatField(allow_null=True)
+    temperature_zones = serializers.DictField()
+    humidity = serializers.FloatField(allow_null=True)
+    operational_status = serializers.ChoiceField([str(w) for w in STATES["operational_status"]], allow_null=True)
+    cycle_stage = serializers.ChoiceField([str(word) for word in STATES["cycle_stage"]], allow_null=True)
+    cycle_progress_percentage = serializers.FloatField(allow_null=True)
+    time_remaining_minutes = serializers.IntegerField(allow_null=True)
+    energy_consumption_kwh = serializers.FloatField(allow_null=True)
+    active_batch_id = serializers.UUIDField(allow_null=True)
+    active_batch_name = serializers.CharField(allow_null=True)
+
+
+class GapSerializer(serializers.Serializer[Any]):
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+
+
+class HistoryReadingSerializer(serializers.Serializer[Any]):
+    reading_time = serializers.DateTimeField()
+    temperature_min = serializers.FloatField(allow_null=True, required=False, help_text="Where readings are gathered")
+    temperature_max = serializers.FloatField(allow_null=True, required=False, help_text="Where readings are gathered")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return super().get_fields() | {metric.field: _field(metric.field, metric.kind) for metric in METRICS}
+
+
+class SensorHistorySerializer(serializers.Serializer[Any]):
+    equipment_id = serializers.UUIDField()
+    equipment_name = serializers.CharField()
+    start_time = serializers.DateTimeField()
+    end_time = serializers.DateTimeField()
+    total_readings = serializers.IntegerField(help_text="How many readings lie in the range")
+    step_seconds = serializers.FloatField(allow_null=True, help_text="null: single readings, not gathered")
+    readings = HistoryReadingSerializer(many=True)
+    gaps = GapSerializer(many=True)
+
+
+class MomentField(serializers.DateTimeField):
+    """ISO 8601. Without an offset it is the bakery's local time. The answer is in UTC."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        # A plus sign that was not escaped arrives as a space.
+        moment = super().to_internal_value(re.sub(r"(T\S+) (\d\d:?\d\d)$", r"\1+\2", value))
+        if moment.year not in YEARS:
+            raise ValidationError(f"The year must lie between {YEARS[0]} and {YEARS[-1]}.")
+        return moment.astimezone(UTC)
+
+
+class SensorHistoryQuery(StrictSerializer):
+    """The query of `sensor-history`. Without times it is the last 24 hours."""
+
+    start_time = MomentField(required=False, help_text="ISO 8601; without an offset it is the bakery's local time")
+    end_time = MomentField(required=False, help_text="Like start_time; now, if left out")
+    start = MomentField(required=False, help_text="The same as start_time")
+    end = MomentField(required=False, help_text="The same as end_time")
+    points = serializers.IntegerField(min_value=1, max_value=5000, default=500, help_text="At most about so many")
+    fields_ = serializers.CharField(required=False, help_text="Names with commas between them; all, if left out")
+
+    def __init__(self, *args: Any, time_zone: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, MomentField):
+                field.timezone = time_zone
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # `fields` itself is taken: it is where a serializer keeps its fields.
+        found = super().get_fields()
+        return {("fields" if name == "fields_" else name): field for name, field in found.items()}
+
+    def validate_fields(self, names: str) -> list[str]:
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        for name in wanted:
+            if name not in FIELDS:
+                near = get_close_matches(name, FIELDS, n=1)
+                hint = f"Do you mean {near[0]!r}?" if near else f"There are: {', '.join(FIELDS)}."
+                raise ValidationError(f"There is no value of the name {name[:50]!r}. {hint}")
+        return wanted
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for alias, name in (("start", "start_time"), ("end", "end_time")):
+            if alias in attrs and name in attrs:
+                raise ValidationError({alias: f"This is the same as {name}; leave one of them out."})
+            if alias in attrs:
+                attrs[name] = attrs.pop(alias)
+        end = attrs.setdefault("end_time", timezone.now())
+        start = attrs.setdefault("start_time", end - DEFAULT_RANGE)
+        if end <= start:
+            raise ValidationError({"end_time": "The end must come after the start. Are the two mixed up?"})
+        return attrs
