@@ -1,0 +1,103 @@
+"""The libraries' tables in the admin's clothes: people, the timetable, API tokens and the audit trail."""
+
+from typing import Any
+
+from auditlog.admin import LogEntryAdmin
+from auditlog.models import LogEntry
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django_celery_beat import admin as beat_admin
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from knox.models import AuthToken
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from equipment.models import Bakery, Batch, Equipment
+from equipment.selectors import bakeries_for
+
+for model in (User, Group, LogEntry, AuthToken, PeriodicTask, SolarSchedule):
+    admin.site.unregister(model)
+for schedule in (IntervalSchedule, CrontabSchedule, ClockedSchedule):
+    admin.site.unregister(schedule)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "first_name", "last_name", "is_staff", "is_active", "last_login")
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
+    pass
+
+
+class TaskSelectWidget(UnfoldAdminSelectWidget, beat_admin.TaskSelectWidget):  # type: ignore[misc]
+    pass
+
+
+class PeriodicTaskForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["task"].widget = UnfoldAdminTextInputWidget()
+        self.fields["regtask"].widget = TaskSelectWidget()
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
+    form = PeriodicTaskForm
+
+
+@admin.register(IntervalSchedule, ClockedSchedule)
+class ScheduleAdmin(ModelAdmin):  # type: ignore[misc]
+    pass
+
+
+@admin.register(CrontabSchedule)
+class CrontabScheduleAdmin(beat_admin.CrontabScheduleAdmin, ModelAdmin):  # type: ignore[misc]
+    inlines = ()
+
+
+@admin.register(AuthToken)
+class AuthTokenAdmin(ModelAdmin):  # type: ignore[misc]
+    """To take a lost token away. Nobody can be given one here: its text would pass a third pair of eyes."""
+
+    list_display = ("user", "created", "expiry")
+    list_display_links = None
+    search_fields = ("user__username",)
+    list_select_related = ("user",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(LogEntry)
+class AuditTrailAdmin(LogEntryAdmin, ModelAdmin):  # type: ignore[misc]
+    """Superusers read everything, the others what was done to their own bakeries."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        entries: QuerySet[LogEntry] = super().get_queryset(request)
+        if request.user.is_superuser:
+            return entries
+        own = bakeries_for(request.user)
+        machines = Equipment.objects.filter(bakery__in=own)
+        rows: dict[type[Model], QuerySet[Any]] = {
+            Bakery: own,
+            Equipment: machines,
+            Batch: Batch.objects.filter(equipment__in=machines),
+        }
+        readable = Q(pk__in=[])
+        for kind, found in rows.items():
+            readable |= Q(content_type=ContentType.objects.get_for_model(kind), object_id__in=found.values("pk"))
+        return entries.filter(readable)

@@ -1,0 +1,39 @@
+"""The Celery app, and the poll worker's start and stop.
+
+A worker that serves a queue `poll.<gateway>` owns that gateway's collector; it needs the threads pool
+(`-P threads`), because the collector's loop and the tasks that wake it must live in one process. Both are found by
+their path: models may not be imported before Django is set up.
+"""
+
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_ready, worker_shutdown
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bakery_iot.settings")
+
+app = Celery("bakery_iot")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_logging(**kwargs: Any) -> None:
+    """Celery would set up its own, and lose our levels: some libraries log addresses with keys in them."""
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_ready.connect
+def start_collector(sender: Any, **kwargs: Any) -> None:
+    for queue in sender.app.amqp.queues.consume_from:
+        if queue.startswith("poll."):
+            import_string("telemetry.poll_worker.start")(queue.removeprefix("poll."))
+
+
+@worker_shutdown.connect
+def stop_collector(**kwargs: Any) -> None:
+    import_string("telemetry.poll_worker.stop")()

@@ -1,0 +1,198 @@
+"""Every setting, read from the environment. A missing or bad value stops the start with a sentence.
+
+Only services, commands and this package read settings; they are passed on as arguments from there.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+
+def required(name: str, what_to_do: str, when_debugging: str) -> str:
+    """The variable's value; with DEBUG on a stand-in, so that a developer's shell needs no environment."""
+    value = str(env.str(name, default=when_debugging if DEBUG else ""))
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {what_to_do} See .env.example.")
+    return value
+
+
+DEBUG: bool = env.bool("DEBUG", default=False)
+SECRET_KEY = required("SECRET_KEY", "Set it to a long random text and keep it secret.", "insecure-debug-key")
+# Newest first: the first encrypts, all decrypt. Put a new key in front to rotate.
+FERNET_KEYS: list[str] = [
+    key
+    for key in required(
+        "FIELD_ENCRYPTION_KEYS",
+        "It encrypts the machines' credentials: set it to a long random text, or to several, newest first.",
+        "insecure-debug-key",
+    ).split(",")
+    if key
+]
+
+DATABASE_URL = required("DATABASE_URL", "Give the PostgreSQL server, as postgres://user:password@host:5432/name.", "-")
+REDIS_URL = required("REDIS_URL", "Give the Redis server, as redis://host:6379/0.", "redis://127.0.0.1:6379/0")
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url_config("postgres:///bakery_iot" if DATABASE_URL == "-" else DATABASE_URL)
+}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: the readings are partitioned tables.")
+DATABASES["default"].update(
+    # A database that hangs must look like one that is away, or the poll worker would wait with it.
+    OPTIONS={
+        "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,
+        "options": "-c statement_timeout=60000",
+        **DATABASES["default"].get("OPTIONS", {}),
+    },
+    CONN_MAX_AGE=60,
+    CONN_HEALTH_CHECKS=True,
+)
+
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_COOKIES: bool = env.bool("SECURE_COOKIES", default=not DEBUG)
+# Which addresses the server may dial when a manager enters them. Link-local and metadata addresses never.
+ALLOW_LOOPBACK_MACHINES: bool = env.bool("ALLOW_LOOPBACK_MACHINES", default=False)
+ALLOW_PRIVATE_MACHINES: bool = env.bool("ALLOW_PRIVATE_MACHINES", default=True)
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",  # its default config would put its own admin site in place of ours
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "channels",
+    "auditlog",
+    "django_celery_beat",
+    "bakery_iot.apps.BakeryIotConfig",
+    "bakery_iot.apps.BakeryAdminConfig",
+    "equipment",
+    "telemetry",
+    "alerts",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "bakery_iot.urls"
+ASGI_APPLICATION = "bakery_iot.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "sign_in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Without DEBUG the pages work before `collectstatic` too: whitenoise then serves the source folders.
+WHITENOISE_USE_FINDERS = True
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30  # a wall tablet must not ask for a password at 3 in the morning
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "bakery_iot.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["equipment.permissions.BelongsToABakery"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {"sign-in": "10/min", "test-connection": "30/min"},
+    "EXCEPTION_HANDLER": "bakery_iot.api.problem_details",
+}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "bakery_iot",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["bakery_iot.api.without_trailing_slash"],
+    "ENUM_NAME_OVERRIDES": {"ConnectionStatusEnum": "equipment.models.IoTConnectionStatus"},
+}
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+}
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = 300
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Above the longest pause of a retried task; what a killed worker held comes back after it.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120, "socket_timeout": 10, "socket_connect_timeout": 5}
+CELERY_REDIS_SOCKET_TIMEOUT = 10.0
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_TIMEZONE = "UTC"
+
+# The secret's presence is recorded, never a part of it: the library's own mask leaves half of the text readable.
+AUDITLOG_MASK_CALLABLE = "equipment.fields.mask"
+AUDITLOG_INCLUDE_ALL_MODELS = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # They log whole URLs, whose query may carry a machine's API key.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "aiohttp": {"level": "WARNING"},
+        # One line a second and gateway would say nothing but that the tick ticks.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "django_celery_beat": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
+}

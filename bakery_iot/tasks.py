@@ -1,0 +1,29 @@
+"""Housekeeping of what Django and its libraries leave behind."""
+
+from celery import shared_task
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+from knox.models import AuthToken
+from redis import Redis
+
+from equipment.models import Gateway
+
+TICKS_KEPT = 100
+
+
+@shared_task
+def clear_expired() -> None:
+    call_command("clearsessions")
+    AuthToken.objects.filter(expiry__lt=timezone.now()).delete()
+
+
+@shared_task
+def drop_stale_ticks() -> None:
+    """A gateway without a poll worker: beat goes on ticking, and only whoever takes a tick sees that it has expired.
+
+    The newest stay, and with them any connection test that somebody still waits for.
+    """
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        for gateway in Gateway.objects.all():
+            redis.ltrim(gateway.queue, 0, TICKS_KEPT - 1)

@@ -1,0 +1,23 @@
+"""Every address of the site. Pages end in a slash; the API takes both."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.permissions import AllowAny
+
+from bakery_iot import api, views
+
+urlpatterns = [
+    path("", views.DashboardView.as_view(), name="dashboard"),
+    path("sign-in/", views.SignInView.as_view(), name="sign_in"),
+    path("sign-out/", views.SignOutView.as_view(), name="sign_out"),
+    path("health", views.health, name="health"),
+    path("equipment/", include("equipment.urls")),
+    path("admin/", admin.site.urls),
+    re_path(r"^api/v1/auth/token/?$", api.TokenView.as_view(), name="api_token"),
+    re_path(r"^api/v1/schema/?$", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="api_schema"),
+    path("api/v1/", include("telemetry.api_urls")),
+    path("api/v1/", include("equipment.api_urls")),
+]
+
+handler404 = "bakery_iot.views.not_found"

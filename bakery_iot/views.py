@@ -1,0 +1,88 @@
+"""The dashboard, which shows all apps together; signing in and out; and whether the site is well."""
+
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.contrib.auth.views import LoginView, LogoutView
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django.views.defaults import page_not_found
+from redis.exceptions import RedisError
+
+from equipment.selectors import bakeries_for
+from equipment.views import BakeryPage, is_admin
+
+REDIS_TIMEOUT_SECONDS = 2
+
+
+class DashboardView(BakeryPage):
+    """All machines of the user's bakeries, or of the one in `?bakery=`. `?wall` is for screens on a wall."""
+
+    template_name = "bakery_iot/dashboard.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        bakeries = list(bakeries_for(user))
+        chosen = self.request.GET.get("bakery", "")
+        if chosen and chosen not in [bakery.slug for bakery in bakeries]:
+            raise Http404(f"You have no bakery “{chosen}”. It may have been renamed: choose it again on the dashboard.")
+        may_add = is_admin(user) and user.has_perm("equipment.add_equipment")
+        return {
+            **super().get_context_data(**kwargs),
+            "bakeries": bakeries,
+            "chosen": chosen,
+            "add_url": reverse("admin:equipment_equipment_add") if may_add else "",
+        }
+
+
+class SignInView(LoginView):
+    template_name = "bakery_iot/sign_in.html"
+    redirect_authenticated_user = True
+
+
+class SignOutView(LogoutView):
+    """By POST alone, so that no link on another site can sign anyone out."""
+
+
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """For load balancers and supervisors: 200 when database and Redis answer, else 503. Needs no sign-in."""
+    found = {"database": is_database_reachable(), "redis": is_redis_reachable()}
+    well = all(found.values())
+    return JsonResponse({"status": "ok" if well else "unavailable", **found}, status=200 if well else 503)
+
+
+def is_database_reachable() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def is_redis_reachable() -> bool:
+    limits = {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS}
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, **limits) as client:
+            return bool(client.ping())
+    except RedisError:
+        return False
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """An address that does not exist: for people the page, for programs what they can read."""
+    if not request.path.startswith("/api/"):
+        return page_not_found(request, exception)
+    problem = {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is no such address. All of them are listed at /api/v1/schema.",
+    }
+    return JsonResponse(problem, status=404, content_type="application/problem+json")
