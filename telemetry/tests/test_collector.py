@@ -67,8 +67,8 @@ def count_of(equipment: Equipment) -> int:
 
 def usual_step(equipment: Equipment) -> float:
     """Seconds between two readings; the median, because a busy machine may pause us for a moment."""
-    times = SensorReading.objects.filter(equipment=equipment).order_by("reading_timestamp")
-    moments = list(times.values_list("reading_timestamp", flat=True))
+    times = SensorReading.objects.filter(equipment=equipment).order_by("reading_time")
+    moments = list(times.values_list("reading_time", flat=True))
     return median((after - before).total_seconds() for before, after in pairwise(moments))
 
 
