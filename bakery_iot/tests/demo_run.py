@@ -19,6 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = {"postgres", "redis", "web", "poll-central", "worker", "beat", "ovens", "batches"}
 
 
+def command_line(process: psutil.Process) -> str:
+    """Empty for one that has just ended, and whose parent has not noticed yet."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 class Demo:
     """`python -m bakery_iot.run` with a var folder of its own."""
 
@@ -66,7 +74,7 @@ class Demo:
         """What supervisord runs, found without asking supervisord: it may be dead."""
         found = {}
         for process in leftovers.list_marked(self.var):
-            words = " ".join(process.cmdline())
+            words = command_line(process)
             for name, sign in (
                 ("supervisord", "supervisor.supervisord"),
                 ("web", "uvicorn"),

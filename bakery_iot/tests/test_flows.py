@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from bakery_iot import embedded_postgres, embedded_redis, leftovers
+from bakery_iot.tests.demo_run import command_line
 from conftest import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,7 @@ class Product:
     def processes(self, *words: str) -> list[psutil.Process]:
         """The product's own processes whose command line holds all the words."""
         found = [*leftovers.list_marked(self.var), *servers_of(self.var)]
-        return [process for process in found if all(word in " ".join(process.cmdline()) for word in words)]
+        return [process for process in found if all(word in command_line(process) for word in words)]
 
     def database(self) -> "psycopg.Connection[Any]":
         environment = leftovers.list_marked(self.var)[0].environ()
@@ -241,7 +242,7 @@ def outermost(found: list[psutil.Process]) -> list[psutil.Process]:
 
 def test_a_database_that_hangs_costs_no_reading(product: Product) -> None:
     started_at = now(product)
-    (postgres,) = [p for p in servers_of(product.var) if "redis" not in " ".join(p.cmdline())]
+    (postgres,) = [p for p in servers_of(product.var) if "redis" not in command_line(p)]
     frozen = [*postgres.children(), postgres]
     with product.api() as api:
         asked = oven_requests(product)

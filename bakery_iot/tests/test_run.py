@@ -14,7 +14,7 @@ import pytest
 from bakery_iot import embedded_postgres, run
 from bakery_iot.embedded import start_postgres, start_redis
 from bakery_iot.loopback import free_port, read_address
-from bakery_iot.tests.demo_run import PROGRAMS, Demo, eventually
+from bakery_iot.tests.demo_run import PROGRAMS, Demo, command_line, eventually
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_files_with_secrets_are_for_their_owner_only_and_no_log_or_command_line_
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
             assert path.parent.name != "log", path
     for process in running.programs().values():
-        assert not any(secret in " ".join(process.cmdline()) for secret in secrets)
+        assert not any(secret in command_line(process) for secret in secrets)
 
 
 @pytest.mark.timeout(300)
