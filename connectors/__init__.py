@@ -10,6 +10,7 @@ from .errors import (
     ResponseError,
     UnreachableError,
 )
+from .identity import Identity, make_identity
 from .reading import Capabilities, ConnectionTest, CycleStage, DoorStatus, OperationalStatus, Reading
 from .registry import PROTOCOLS, ConnectorFactory, create_connector, get_connector_class, list_protocols, parse_config
 
@@ -27,6 +28,7 @@ __all__ = [
     "ConnectorFactory",
     "CycleStage",
     "DoorStatus",
+    "Identity",
     "OperationalStatus",
     "Reading",
     "ResponseError",
@@ -34,5 +36,6 @@ __all__ = [
     "create_connector",
     "get_connector_class",
     "list_protocols",
+    "make_identity",
     "parse_config",
 ]

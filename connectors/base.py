@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .addresses import DEFAULT_POLICY, AddressPolicy
 from .errors import ConnectorError, UnreachableError
+from .identity import Identity, passing_identity
 from .reading import Capabilities, ConnectionTest, Reading
 
 _HANG_UP_SECONDS = 3.0
@@ -50,10 +51,18 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
     example: ClassVar[dict[str, Any]]  # complete, tested, shown in the wizard
     pushes: bool = False  # True: the machine speaks by itself; the collector listens to readings()
 
-    def __init__(self, equipment_id: str, config: ConfigT, *, policy: AddressPolicy = DEFAULT_POLICY) -> None:
+    def __init__(
+        self,
+        equipment_id: str,
+        config: ConfigT,
+        *,
+        policy: AddressPolicy = DEFAULT_POLICY,
+        identity: Identity | None = None,
+    ) -> None:
         self.equipment_id = equipment_id
         self.config = config
         self.policy = policy
+        self.identity = identity or passing_identity()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.equipment_id}>"
@@ -73,8 +82,12 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
     @abstractmethod
     async def get_current_reading(self) -> Reading: ...
 
-    async def readings(self) -> AsyncIterator[Reading]:
-        """What the machine sends by itself. Only where `pushes` is True."""
+    async def readings(self) -> AsyncIterator[Reading | ConnectorError]:
+        """What the machine sends by itself. Only where `pushes` is True.
+
+        An error that is yielded is news about a machine that we go on listening to, such as its last will; one that
+        is raised has ended the line.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not push")
         yield  # makes this an async generator, as the subclasses are
 
@@ -109,6 +122,7 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
             message=" ".join((f"Connected in {milliseconds} ms, {count} received.", *capabilities.remarks)),
             supported_features=list(capabilities.supported_features),
             reading=reading,
+            details=capabilities.details,
         )
 
     async def __aenter__(self) -> Self:

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import httpx
 
-from .addresses import DEFAULT_POLICY, AddressPolicy
 from .base import BaseIoTConnector, ErrorTable, translate_errors
 from .errors import AuthenticationError, ResponseError
 from .http_client import Reply, SharedClient
@@ -44,8 +43,8 @@ class _Target:
 class HttpConnector(BaseIoTConnector[HttpConfigT]):
     """A machine with a web server that answers in JSON."""
 
-    def __init__(self, equipment_id: str, config: HttpConfigT, *, policy: AddressPolicy = DEFAULT_POLICY) -> None:
-        super().__init__(equipment_id, config, policy=policy)
+    def __init__(self, equipment_id: str, config: HttpConfigT, **surroundings: Any) -> None:
+        super().__init__(equipment_id, config, **surroundings)
         self._client: SharedClient | None = None
         self._access = self.make_access()
         self._base = config.base_url

@@ -3,11 +3,14 @@
 Unknown is None, never 0. A value that is not good is named in `quality`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+# Named tables for the person who tests a connection, such as a register in all its word orders. Values are plain JSON.
+Details = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class OperationalStatus(StrEnum):
@@ -113,15 +116,19 @@ class Capabilities:
     supports_energy_monitoring: bool = False
     supports_remote_control: bool = False
     remarks: tuple[str, ...] = ()  # sentences for the person who tests the connection
+    details: Details = field(default_factory=dict)
 
     @classmethod
-    def from_reading(cls, reading: Reading, remarks: tuple[str, ...] = ()) -> "Capabilities":
+    def from_reading(
+        cls, reading: Reading, remarks: tuple[str, ...] = (), details: Details | None = None
+    ) -> "Capabilities":
         return cls(
             supported_features=tuple(reading.features),
             temperature_zones=tuple(reading.temperature_zones),
             supports_humidity=reading.humidity is not None,
             supports_energy_monitoring=reading.energy_consumption_kwh is not None,
             remarks=remarks,
+            details=details or {},
         )
 
 
@@ -137,3 +144,4 @@ class ConnectionTest:
     error_details: str | None = None
     error_code: str | None = None
     reading: Reading | None = None
+    details: Details = field(default_factory=dict)

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, Field
 
-from .addresses import DEFAULT_POLICY, AddressPolicy
 from .errors import ConnectorError, ResponseError
 from .http import HttpConnector
 from .http_settings import EmptyIsNone, UrlPath
@@ -93,8 +92,8 @@ class RestApiConnector(HttpConnector[RestApiConfig]):
         },
     }
 
-    def __init__(self, equipment_id: str, config: RestApiConfig, *, policy: AddressPolicy = DEFAULT_POLICY) -> None:
-        super().__init__(equipment_id, config, policy=policy)
+    def __init__(self, equipment_id: str, config: RestApiConfig, **surroundings: Any) -> None:
+        super().__init__(equipment_id, config, **surroundings)
         self._parts: dict[str, Reading] = {}  # what a 304 refers to
         self._last: Reading | None = None
 
