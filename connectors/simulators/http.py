@@ -5,78 +5,20 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from aiohttp import web
 
-from connectors.reading import Reading
-
-from .faults import FAULTS, HttpFault, Misbehaviour
+from .faults import FAULTS
 from .fleet import FLEET, OvenSpec
 from .installation import Installation
 from .mappings import connector_settings
-from .oven import PhysicalFault
 from .payloads import write_document, write_status
-from .simulated import SimulatedOven
+from .served import ServedOven, make_ovens
 
 _GOODBYE_SECONDS = 0.5
-
-
-class ServedOven:
-    """One oven and its web server. Set `fault` to a word of `FAULTS`, or to None; `asked` tells of a request."""
-
-    def __init__(self, spec: OvenSpec, token: str, clock: "Clock") -> None:
-        self.spec = spec
-        self.token = token
-        self.oven = SimulatedOven(spec, clock.epoch)
-        self.server = Misbehaviour()
-        self.requests = 0
-        self.asked = asyncio.Event()
-        self._clock = clock
-
-    @property
-    def fault(self) -> str | None:
-        found = self.server.fault or self.oven.oven.fault
-        return str(found) if found else None
-
-    @fault.setter
-    def fault(self, word: str | None) -> None:
-        if word is not None and word not in FAULTS:
-            raise ValueError(f"There is no fault {word!r}. Choose one of: {', '.join(sorted(FAULTS))}.")
-        found = FAULTS[word] if word else None
-        self.server.set(found if isinstance(found, HttpFault) else None, self._clock.now())
-        physical = found if isinstance(found, PhysicalFault) else None
-        self.oven.oven.set_fault(physical, self._clock.model_time(self._clock.now()).timestamp())
-
-    def read(self) -> Reading:
-        """The newest values of the control: it measures at its own pace, however often it is asked."""
-        pace = self.spec.sample_seconds
-        sampled = datetime.fromtimestamp(self._clock.now().timestamp() // pace * pace, UTC)
-        reading = self.oven.read(self._clock.model_time(sampled))
-        return replace(reading, reading_time=self.server.reported_time(sampled))
-
-    def accepts(self, request: web.Request) -> bool:
-        if self.spec.auth == "api_key":
-            return hmac.compare_digest(request.headers.get("X-API-Key", "").encode(), self.token.encode())
-        return _bears(request, self.token)
-
-
-class Clock:
-    """Wall clock, and the time of the ovens, which may run faster. Readings carry the wall clock's."""
-
-    def __init__(self, epoch: datetime, speed: float, seconds: Callable[[], float]) -> None:
-        self.epoch = epoch
-        self._speed = speed
-        self._seconds = seconds
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._seconds(), UTC)
-
-    def model_time(self, moment: datetime) -> datetime:
-        return self.epoch + (moment - self.epoch) * self._speed
 
 
 class SimulatedBakery:
@@ -97,10 +39,7 @@ class SimulatedBakery:
     ) -> None:
         started = datetime.fromtimestamp(seconds(), UTC)
         self.installation = installation or Installation.new((spec.key for spec in fleet), started)
-        clock = Clock(self.installation.epoch, speed, seconds)
-        self.ovens: Mapping[str, ServedOven] = {
-            spec.key: ServedOven(spec, self.installation.tokens[spec.key], clock) for spec in fleet
-        }
+        self.ovens = make_ovens(fleet, speed=speed, installation=self.installation, seconds=seconds)
         self.host = host
         self.port = port
         self._runner: web.AppRunner | None = None
@@ -159,7 +98,7 @@ class SimulatedBakery:
             return web.json_response({"error": "unknown oven"}, status=404)
         oven.requests += 1
         oven.asked.set()
-        if not oven.accepts(request):
+        if not _accepts(oven, request):
             return _unauthorized()
         if faulty := await oven.server.answer(request, _encode(write(oven))):
             return faulty
@@ -194,6 +133,12 @@ class SimulatedBakery:
 
 def _encode(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _accepts(oven: ServedOven, request: web.Request) -> bool:
+    if oven.spec.auth == "api_key":
+        return hmac.compare_digest(request.headers.get("X-API-Key", "").encode(), oven.token.encode())
+    return _bears(request, oven.token)
 
 
 def _bears(request: web.Request, token: str) -> bool:
