@@ -68,6 +68,7 @@ ERROR_CODES: Mapping[str, str] = {
     "refused": "nothing listens at this address and port, or there is no way to it",
     "timeout": "no answer in time",
     "reset": "the machine hung up in the middle",
+    "offline": "the cloud or gateway answers, but has no connection to its machine",
     "tls": "no secure connection: certificate or encryption",
     "auth": "user name, password, key or token refused",
     "forbidden": "signed in, but not allowed to read this",

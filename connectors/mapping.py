@@ -31,7 +31,7 @@ _NOT_SENSORS = frozenset((*_TIME_KEYS, "equipment_id", "equipment_name", "connec
 _MOST_SENSORS = 100
 _QUALITIES = ("uncertain", "bad", "stale")
 _NAMED_KEYS = 12
-_FIRST_ZONES = ("cabinet", "chamber", "deck_1", "chamber_1", "zone_1")  # what `temperature` means, best first
+FIRST_ZONES = ("cabinet", "chamber", "deck_1", "chamber_1", "zone_1")  # what `temperature` means, best first
 
 # A path is needed to make one, and not used: these stand for "as our own names mean it".
 _BY_NAME: Mapping[str, PathSpec] = {
@@ -71,7 +71,7 @@ def parse_document(
         found.quality["reading_time"] = doubt
     for field, zones in zip(("temperature", "target_temperature"), ZONE_FIELDS, strict=True):
         if found.values.get(field) is None and field not in found.quality:
-            values = map(found.values[zones].get, _FIRST_ZONES)
+            values = map(found.values[zones].get, FIRST_ZONES)
             found.values[field] = next((value for value in values if value is not None), None)
     return Reading(reading_time=reading_time, quality=found.quality, **found.values)
 
@@ -115,7 +115,7 @@ def _enter(document: Any, root: str | None) -> Any:
         return inside
     if root:
         raise ResponseError(
-            f"The answer holds no object at {root!r}. {_list_found(document)} Correct additional_config.root.",
+            f"The answer holds no object at {root!r}. {list_found(document)} Correct additional_config.root.",
             code="mapping",
         )
     raise ResponseError("The answer is JSON, but not an object with values. Check the address path.", code="mapping")
@@ -133,7 +133,7 @@ def _search(document: Any, spec: PathSpec, name: str) -> Any:
 
 def _missing(name: str, spec: PathSpec, document: Any) -> ResponseError:
     return ResponseError(
-        f"The answer does not hold {name}, which the mapping requires, at {spec.path!r}. {_list_found(document)} "
+        f"The answer does not hold {name}, which the mapping requires, at {spec.path!r}. {list_found(document)} "
         "Correct the path, or take `required` out.",
         code="mapping",
     )
@@ -166,14 +166,14 @@ def _apply_quality(found: Findings, doubts: Any) -> None:
 
 def _nothing_found(document: Any, *, mapped: bool) -> str:
     if mapped:
-        return f"The answer holds none of the mapped values. {_list_found(document)} Correct additional_config.mapping."
+        return f"The answer holds none of the mapped values. {list_found(document)} Correct additional_config.mapping."
     return (
-        f"The answer holds none of the names we know, such as temperature. {_list_found(document)} "
+        f"The answer holds none of the names we know, such as temperature. {list_found(document)} "
         "Say under additional_config.mapping which of them is what."
     )
 
 
-def _list_found(document: Any) -> str:
+def list_found(document: Any) -> str:
     names = [name for _, name in zip(range(_NAMED_KEYS), _key_paths(document), strict=False)]
     return f"Found: {', '.join(names)}." if names else "Found no keys at all."
 

@@ -5,6 +5,7 @@ Everything here raises BadValueError for a value that cannot be right, and retur
 
 import math
 import re
+import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -91,6 +92,15 @@ def convert_number(
     if bounds and not bounds[0] <= value <= bounds[1]:
         raise BadValueError("beyond what this field can be")
     return round(value, 6)
+
+
+def round_single(number: float) -> float:
+    """What a number that travelled as 32 bit float was before: 185.3 arrives as 185.30000305. Not for finer ones."""
+    if not math.isfinite(number):
+        return number
+    bits = struct.pack("<f", number)
+    rounded = (float(f"{number:.{digits}g}") for digits in range(6, 9))
+    return next((candidate for candidate in rounded if struct.pack("<f", candidate) == bits), number)
 
 
 def word_of(raw: object) -> str:
