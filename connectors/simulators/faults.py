@@ -25,6 +25,7 @@ class HttpFault(StrEnum):
     HTTP_401 = "http_401"
     HTTP_403 = "http_403"
     HTTP_404 = "http_404"
+    HTTP_409 = "http_409"
     HTTP_429 = "http_429"
     HTTP_500 = "http_500"
     HTTP_503 = "http_503"
@@ -34,6 +35,11 @@ class HttpFault(StrEnum):
     FROZEN_TIMESTAMP = "frozen_timestamp"
     CLOCK_AHEAD = "clock_ahead"
     NULL_VALUES = "null_values"
+    # What other protocols can do, and HTTP cannot.
+    GARBAGE = "garbage"  # bytes that break the protocol's rules
+    BUSY = "busy"  # asks to be asked again later
+    UNIT_SILENT = "unit_silent"  # the gateway answers: this machine does not
+    HOLE = "hole"  # some of the values are no longer there to be read
 
 
 FAULTS: Mapping[str, HttpFault | PhysicalFault] = {str(fault): fault for fault in (*HttpFault, *PhysicalFault)}
@@ -70,6 +76,15 @@ class Misbehaviour:
     def spoil(self, document: dict[str, Any]) -> dict[str, Any]:
         return _blank(document) if self._fault is HttpFault.NULL_VALUES else document
 
+    async def delay(self) -> None:
+        """For servers of other protocols: waits as `hang` and `slow` do."""
+        if self._fault is HttpFault.HANG:
+            await self._changed.wait()
+        elif self._fault is HttpFault.SLOW:
+            changed = asyncio.create_task(self._changed.wait())
+            await asyncio.wait([changed], timeout=self.slow_seconds)
+            changed.cancel()
+
     async def answer(self, request: web.Request, body: bytes) -> web.StreamResponse | None:
         """The faulty answer, or None for the proper one."""
         if self._fault is None:
@@ -83,14 +98,8 @@ class Misbehaviour:
         headers = {"Retry-After": str(self.retry_after_seconds)} if status in _RETRY_AFTER else {}
         return web.json_response({"error": f"simulated answer {status}"}, status=status, headers=headers)
 
-    async def _hang(self, request: web.Request, body: bytes) -> web.StreamResponse | None:
-        await self._changed.wait()
-        return None
-
-    async def _slow(self, request: web.Request, body: bytes) -> web.StreamResponse | None:
-        changed = asyncio.create_task(self._changed.wait())
-        await asyncio.wait([changed], timeout=self.slow_seconds)
-        changed.cancel()
+    async def _wait(self, request: web.Request, body: bytes) -> web.StreamResponse | None:
+        await self.delay()
         return None
 
     async def _refuse(self, request: web.Request, body: bytes) -> web.StreamResponse | None:
@@ -123,8 +132,8 @@ class Misbehaviour:
 
 _Behaviour = Callable[[Misbehaviour, web.Request, bytes], Awaitable[web.StreamResponse | None]]
 _BEHAVIOURS: Mapping[HttpFault, _Behaviour] = {
-    HttpFault.HANG: Misbehaviour._hang,
-    HttpFault.SLOW: Misbehaviour._slow,
+    HttpFault.HANG: Misbehaviour._wait,
+    HttpFault.SLOW: Misbehaviour._wait,
     HttpFault.REFUSE: Misbehaviour._refuse,
     HttpFault.RESET: Misbehaviour._reset,
     HttpFault.HTML: Misbehaviour._html,
