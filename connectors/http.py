@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx
 
 from .base import BaseIoTConnector, ErrorTable, translate_errors
-from .errors import AuthenticationError, ResponseError
+from .errors import AuthenticationError, ConnectorError, ResponseError
 from .http_client import Reply, SharedClient
 from .http_errors import digest_error_table, error_for_status, http_error_table
 from .http_settings import HttpConfig
@@ -48,7 +48,7 @@ class HttpConnector(BaseIoTConnector[HttpConfigT]):
         self._client: SharedClient | None = None
         self._access = self.make_access()
         self._base = config.base_url
-        self._place = _place_of(self._base)
+        self._place = place_of(self._base)
         self._tokens: TokenSource | None = None
         self._targets: dict[str, _Target] = {}  # httpx parses an address in 0.1 ms, several times a request
         self._validators: dict[str, dict[str, str]] = {}
@@ -94,13 +94,19 @@ class HttpConnector(BaseIoTConnector[HttpConfigT]):
                 )
         if reply.status == 304 and path in self._validators:
             return Answer(None, True)
-        document = self._parse(reply, self.place)
+        if not 200 <= reply.status < 300:
+            raise self.describe_refusal(reply)
+        document = parse_json(reply.body, reply.headers.get("content-type", ""), self.place)
         known = {"If-None-Match": reply.headers.get("etag"), "If-Modified-Since": reply.headers.get("last-modified")}
         if kept := {name: value for name, value in known.items() if value}:
             self._validators[path] = kept
         else:
             self.forget_validators(path)
         return Answer(document, False)
+
+    def describe_refusal(self, reply: Reply) -> ConnectorError:
+        """What a status means that is neither 2xx nor 304; a subclass may know its maker's better."""
+        return error_for_status(reply, self.place)
 
     def forget_validators(self, path: str) -> None:
         """The last document was no good: ask for a full one next time."""
@@ -138,7 +144,7 @@ class HttpConnector(BaseIoTConnector[HttpConfigT]):
             target = httpx.URL()
         if (target.scheme, target.host, target.port) == (url.scheme, url.host, url.port) and not target.userinfo:
             return target
-        elsewhere = f"{target.scheme}://{_place_of(target)}" if target.host else "nowhere"
+        elsewhere = f"{target.scheme}://{place_of(target)}" if target.host else "nowhere"
         raise ResponseError(
             f"{self.place} sends us on to {elsewhere}, and we do not follow with credentials. If that is right, enter "
             "it as the address.",
@@ -146,7 +152,7 @@ class HttpConnector(BaseIoTConnector[HttpConfigT]):
         )
 
     def _aim(self, url: httpx.URL, access: Access) -> "_Target":
-        place = _place_of(url)
+        place = place_of(url)
         query = b"&".join(filter(None, (url.query, urlencode(access.query).encode())))
         server_name = self.config.additional_config.server_name if url.host == self._base.host else None
         if isinstance(access.auth, httpx.DigestAuth):  # its answer covers the query, so it has to see it
@@ -173,17 +179,14 @@ class HttpConnector(BaseIoTConnector[HttpConfigT]):
         auth = httpx.BasicAuth(*request.auth) if request.auth else None
         body = {"data": dict(request.form)} if request.form is not None else {"json": dict(request.json or {})}
         reply = await self._exchange("POST", self._aim(request.url, Access()), headers={}, auth=auth, **body)
-        place = _place_of(request.url)
+        place = place_of(request.url)
         check_refusal(reply, place)
-        return self._parse(reply, place)
-
-    def _parse(self, reply: Reply, place: str) -> Any:
         if not 200 <= reply.status < 300:
             raise error_for_status(reply, place)
         return parse_json(reply.body, reply.headers.get("content-type", ""), place)
 
 
-def _place_of(url: httpx.URL) -> str:
+def place_of(url: httpx.URL) -> str:
     host = f"[{url.host}]" if ":" in url.host else url.host
     return f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
