@@ -3,7 +3,10 @@
 import os
 import ssl
 import stat
+from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import certifi
@@ -13,10 +16,20 @@ from .errors import ConfigurationError
 _LARGEST_FILE = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """With what we sign in where a certificate takes the place of a password. PEM texts."""
+
+    certificate: str
+    private_key: str = field(repr=False)
+
+
 class TlsSettings(NamedTuple):
     verify: bool = True
     ca_file: str | None = None
     ca_pem: str | None = None
+    alpn: tuple[str, ...] = ("http/1.1",)
+    client: ClientCertificate | None = None
 
 
 def check_pem(text: str) -> str:
@@ -67,5 +80,17 @@ def _build_context(tls: TlsSettings, changed: int) -> ssl.SSLContext:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if tls.ca_file or tls.ca_pem:
             context.load_verify_locations(cafile=tls.ca_file, cadata=tls.ca_pem)
-    context.set_alpn_protocols(["http/1.1"])
+    if tls.alpn:
+        context.set_alpn_protocols(list(tls.alpn))
+    if tls.client:
+        _load_client(context, tls.client)
     return context
+
+
+def _load_client(context: ssl.SSLContext, client: ClientCertificate) -> None:
+    """OpenSSL takes keys from files only: one that nobody else can read, for this moment."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "client.pem")
+        path.touch(mode=0o600)
+        path.write_text(f"{client.certificate}\n{client.private_key}\n")
+        context.load_cert_chain(path)

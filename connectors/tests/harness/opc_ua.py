@@ -16,7 +16,7 @@ async def _served(users: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
     machine = OpcUaMachine(security=ALL_SECURITY, users=users)
     await machine.add("combi", "CombiSteamerDevice_1", COMBI)
     async with machine:
-        yield machine.options(credentials=_EXAMPLE["credentials"], security_mode="SignAndEncrypt", timeout=1.5)
+        yield machine.options(credentials=_EXAMPLE["credentials"], security_mode="SignAndEncrypt", timeout=10)
 
 
 def good() -> Any:

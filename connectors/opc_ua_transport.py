@@ -1,0 +1,150 @@
+"""The bytes of one OPC UA connection: over a socket we have dialled ourselves, and never more than a reading can be."""
+
+import asyncio
+import socket
+from typing import Any
+
+from asyncua import ua
+from asyncua.client.ua_client import UaClient, UASocketProtocol
+from asyncua.ua.ua_binary import uatcp_to_binary
+
+from .opc_ua_errors import NotOpcUaError, TooLargeError
+
+_CHUNK = 65_535
+_LARGEST_CHUNK = 1 << 20  # servers do not always keep to what we ask for
+_LARGEST_MESSAGE = 1 << 22
+_MOST_CHUNKS = 1024
+_BEGINNINGS = (b"ACK", b"ERR", b"OPN", b"MSG", b"CLO", b"RHE")
+
+
+class _Protocol(UASocketProtocol):  # type: ignore[misc]
+    """asyncua's, with limits that hold: it would buffer whatever a header announces."""
+
+    _beginning = b""
+    _confused = False
+    failure: Exception | None = None  # why we have hung up ourselves, perhaps before anything was asked
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.gone = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(ua.UaError("not understood") if self._confused and exc is None else exc)
+        self.gone.set()
+
+    def disconnect_socket(self) -> None:
+        """asyncua's way to say that it has not understood what came."""
+        self._confused = True
+        if self.transport:
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if len(self._beginning) < 3:
+            self._beginning = (self._beginning + data)[:3]
+            if not any(known.startswith(self._beginning) for known in _BEGINNINGS):
+                self.give_up(NotOpcUaError())
+                return
+        super().data_received(data)
+        unfinished = self.receive_buffer or b""
+        if len(unfinished) >= 8 and unfinished[:3] not in _BEGINNINGS:
+            self.give_up(NotOpcUaError())  # or we would wait for as much as its noise announces
+        elif max(len(unfinished), int.from_bytes(unfinished[4:8], "little")) > _LARGEST_CHUNK:
+            self.give_up(TooLargeError())
+
+    def give_up(self, failure: Exception) -> None:
+        self.failure, self.receive_buffer = failure, None
+        self._fail_all_pending(failure)
+        if self.transport:
+            self.transport.abort()
+
+    async def send_hello(self, url: str, max_messagesize: int = 0, max_chunkcount: int = 0) -> ua.Acknowledge:
+        """asyncua's promises the server 2 GB of room, and takes the server's room for its own."""
+        if self.transport is None or self.failure:
+            raise self.failure or ConnectionResetError
+        hello = ua.Hello(
+            ReceiveBufferSize=_CHUNK,
+            SendBufferSize=_CHUNK,
+            MaxMessageSize=_LARGEST_MESSAGE,
+            MaxChunkCount=_MOST_CHUNKS,
+            EndpointUrl=url,
+        )
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._callbackmap[0] = answer
+        self.transport.write(uatcp_to_binary(ua.MessageType.Hello, hello))
+        acknowledge = await answer
+        if not isinstance(acknowledge, ua.Acknowledge):
+            raise NotOpcUaError
+        limits = self._connection._limits
+        limits.max_recv_buffer, limits.max_send_buffer = _LARGEST_CHUNK, min(acknowledge.ReceiveBufferSize, _CHUNK)
+        limits.max_message_size, limits.max_chunk_count = _LARGEST_MESSAGE, _MOST_CHUNKS
+        return acknowledge
+
+    async def send_request(
+        self,
+        request: Any,
+        timeout: float | None = None,  # noqa: ASYNC109 - asyncua's name
+        message_type: Any = ua.MessageType.SecureMessage,
+    ) -> Any:
+        """Waits for the answer alone: asyncua's wait_for cancels in a way that asyncio.timeout does not understand."""
+        if self.failure:
+            raise self.failure
+        hint = self.timeout if timeout is None else timeout  # 0 for Publish, which is answered when there is news
+        answer = await self._send_request(request, hint, message_type)
+        self.check_answer(answer, "")
+        return answer
+
+    async def open_secure_channel(self, params: Any) -> Any:
+        self._open_secure_channel_exchange = params
+        request = ua.OpenSecureChannelRequest(Parameters=params)
+        await self._send_request(request, self.timeout, ua.MessageType.SecureOpen)
+        answer, self._open_secure_channel_exchange = self._open_secure_channel_exchange, None
+        if not isinstance(answer, ua.OpenSecureChannelResponse):
+            raise ua.UaError("no channel")
+        return answer.Parameters
+
+
+class Transport(UaClient):  # type: ignore[misc]
+    """asyncua's client, over a socket that is connected already."""
+
+    protocol: _Protocol | None
+
+    async def run_over(self, line: socket.socket) -> None:
+        self._make_protocol()
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: self._known_protocol, sock=line)
+        except BaseException:
+            line.close()
+            raise
+
+    def _make_protocol(self) -> _Protocol:
+        self.protocol = _Protocol(self._timeout, security_policy=self.security_policy)
+        self.protocol.is_session_closing = self._is_session_closing
+        return self.protocol
+
+    @property
+    def _known_protocol(self) -> _Protocol:
+        if self.protocol is None:
+            raise ConnectionResetError
+        return self.protocol
+
+    @property
+    def is_lost(self) -> bool:
+        return self.protocol is None or self.protocol.transport is None or self.protocol.transport.is_closing()
+
+    async def hang_up(self) -> None:
+        """Returns when the socket is closed. Never fails, never waits for the other side."""
+        protocol, self.protocol = self.protocol, None
+        transport = protocol.transport if protocol else None
+        if protocol is None or transport is None:
+            return
+        if not transport.is_closing():
+            self._say_goodbye(protocol)
+        transport.abort()
+        await protocol.gone.wait()  # in one of the next turns of the loop, whatever the other side does
+
+    def _say_goodbye(self, protocol: _Protocol) -> None:
+        request = ua.CloseSecureChannelRequest()
+        try:
+            protocol._send_request(request, message_type=ua.MessageType.SecureClose).cancel()
+        except (ua.UaError, OSError, ValueError, AttributeError, RuntimeError):
+            return  # the channel was never open, or uvloop has closed the line and not said so yet
