@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors import ConfigurationError, ConnectorError, Reading, ResponseError, create_connector, parse_config
+from connectors import (
+    ConfigurationError,
+    ConnectorError,
+    Reading,
+    ResponseError,
+    UnreachableError,
+    create_connector,
+    parse_config,
+)
 from connectors.simulators.fleet import FLEET
 from connectors.simulators.served import ServedOven, make_ovens
 from connectors.simulators.ws import WsOvens
@@ -48,6 +57,9 @@ async def hear(frames: bytes, config: WsConfig) -> Answers:
 
 class Mute:
     """A writer whose words nobody hears."""
+
+    def is_closing(self) -> bool:
+        return False
 
     def write(self, data: bytes) -> None: ...
 
@@ -310,6 +322,28 @@ async def test_after_a_restart_the_same_port_answers() -> None:
         assert served.port == port
         assert (await connector.get_current_reading()).temperature
         assert (await connector.get_capabilities()).supports_energy_monitoring
+
+
+def test_the_poll_workers_loop_sees_the_same() -> None:
+    """uvloop answers some questions about closed lines in words of its own."""
+
+    async def go_through_a_restart() -> None:
+        async with ovens_at(NOON.timestamp()) as (served, ovens), connect(served, "sol-1", timeout=60) as connector:
+            assert (await connector.get_current_reading()).temperature
+            for fault in ("reset", "refuse"):
+                ovens["sol-1"].fault = fault
+                with pytest.raises(UnreachableError):
+                    await connector.get_current_reading()
+            ovens["sol-1"].fault = None
+            assert (await connector.get_current_reading()).temperature
+            await served.stop()
+            with pytest.raises(UnreachableError):
+                await connector.get_current_reading()
+            await served.start()
+            assert (await connector.get_current_reading()).temperature
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(go_through_a_restart())
 
 
 async def test_frames_that_come_in_pieces_are_put_together() -> None:
