@@ -74,7 +74,8 @@ def _describe_name(error: Exception, place: str) -> ConnectorError:
     )
 
 
-def _describe_certificate(error: Exception, place: str) -> ConnectorError:
+def describe_certificate(error: Exception, place: str) -> ConnectorError:
+    """What is wrong with a machine's certificate, from ssl's error or aiohttp's."""
     found = getattr(error, "certificate_error", error)
     number = getattr(found, "verify_code", 0)
     if number in _SELF_SIGNED:
@@ -144,7 +145,7 @@ def _strange_digest(place: str) -> ConnectorError:
 _TRANSPORT: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Exception, str], ConnectorError]], ...]
 _TRANSPORT = (
     (aiohttp.ClientConnectorDNSError, _describe_name),
-    ((aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError), _describe_certificate),
+    ((aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError), describe_certificate),
     ((aiohttp.ClientConnectorSSLError, ssl.SSLError), _describe_encryption),
     (aiohttp.ClientConnectorError, _describe_connect),
     (TimeoutError, _describe_timeout),

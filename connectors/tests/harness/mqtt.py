@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiomqtt
 
 from connectors.mqtt import MqttConnector
 from connectors.simulators.broker import LocalBroker
+from connectors.simulators.mqtt import end_tasks
 from connectors.tests.machines import GOOD
 
 _USER, _PASSWORD = "bakery", "the broker's own password"
@@ -29,9 +30,7 @@ async def _served(payload: bytes, password: str = _PASSWORD) -> AsyncIterator[di
                 "additional_config": options,
             }
         finally:
-            publishing.cancel()
-            with suppress(asyncio.CancelledError):
-                await publishing
+            await end_tasks([publishing])
 
 
 async def _publish(port: int, payload: bytes) -> None:
