@@ -47,9 +47,11 @@ ConfigT = TypeVar("ConfigT", bound=ConnectorConfig)
 class BaseIoTConnector(ABC, Generic[ConfigT]):
     """One machine and one open line to it: `async with connector: ...`."""
 
+    label: ClassVar[str] = ""  # for people; ours have theirs in `registry.PROTOCOLS`
     config_class: type[ConfigT]
     example: ClassVar[dict[str, Any]]  # complete, tested, shown in the wizard
     pushes: bool = False  # True: the machine speaks by itself; the collector listens to readings()
+    repeats: bool = False  # True: what it pushes comes again until `confirm`, so the collector keeps no copy elsewhere
 
     def __init__(
         self,
@@ -92,7 +94,11 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
         yield  # makes this an async generator, as the subclasses are
 
     async def confirm(self, readings: Sequence[Reading]) -> None:
-        """They are committed: acknowledge them to the broker, where there is one."""
+        """They are committed: acknowledge them to the broker, where there is one. In the order in which they came.
+
+        Only called where `repeats` is True; also after `readings()` was closed, until `close`. Where the connection is
+        gone there is nothing to do: they will come again.
+        """
 
     async def get_capabilities(self) -> Capabilities:
         return Capabilities.from_reading(await self.get_current_reading())

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from .addresses import DEFAULT_POLICY, AddressPolicy
 from .base import BaseIoTConnector, ConnectorConfig
 from .errors import ConfigurationError
+from .identity import Identity
 from .validation import describe_validation_error
 
 ENTRY_POINT_GROUP = "bakery_iot.connectors"
@@ -27,8 +28,15 @@ class Protocol(NamedTuple):
 
 PROTOCOLS: dict[str, Protocol] = {
     "rest_api": Protocol("REST API (JSON over HTTP)", "connectors.rest_api:RestApiConnector"),
+    "rational": Protocol("Rational ConnectedCooking", "connectors.rational:RationalConnector"),
+    "wachtel": Protocol("Wachtel REMOTE", "connectors.wachtel:WachtelConnector"),
+    "opc_ua": Protocol("OPC UA", "connectors.opc_ua:OpcUaConnector"),
+    "mqtt": Protocol("MQTT", "connectors.mqtt:MqttConnector"),
+    "modbus": Protocol("Modbus", "connectors.modbus:ModbusConnector"),
+    "ws": Protocol("Weihenstephan (WS) protocol", "connectors.ws:WsConnector"),
 }
-ALIASES: dict[str, str] = {}
+# The guide's other names.
+ALIASES: dict[str, str] = {"rational_connected_cooking": "rational", "wachtel_remote": "wachtel"}
 
 
 @cache
@@ -39,21 +47,43 @@ def _entry_points() -> dict[str, EntryPoint]:
 def list_protocols() -> dict[str, str]:
     """Key -> label of every protocol that is installed, for choices."""
     return {key: protocol.label for key, protocol in PROTOCOLS.items()} | {
-        key: key for key in _entry_points() if key not in PROTOCOLS
+        key: _label_of(key) for key in _entry_points() if key not in PROTOCOLS
     }
 
 
+def _label_of(key: str) -> str:
+    """Another package's class says it itself; of one that cannot be loaded only the key is known."""
+    try:
+        return get_connector_class(key).label or key
+    except ConfigurationError:
+        return key
+
+
 def get_connector_class(protocol: str) -> type[BaseIoTConnector[Any]]:
-    """The class behind a key or an alias. ConfigurationError for an unknown one."""
+    """The class behind a key or an alias. ConfigurationError for an unknown one, or one that cannot be loaded."""
     key = ALIASES.get(protocol, protocol)
     if known := PROTOCOLS.get(key):
         return _load(known.path)
     if found := _entry_points().get(key):
-        return _load(found.value)
+        return _load_from_package(found)
     choices = list(list_protocols()) + list(ALIASES)
     near = get_close_matches(protocol, choices, n=1)
     hint = f"Do you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(choices)}."
     raise ConfigurationError(fields={"protocol": f"There is no protocol of this name. {hint}"})
+
+
+def _load_from_package(found: EntryPoint) -> type[BaseIoTConnector[Any]]:
+    """What others wrote may not fit this release: that must not take the pages down with it."""
+    try:
+        return _load(found.value)
+    except (ImportError, AttributeError, TypeError) as error:
+        package = found.dist.name if found.dist else found.value
+        raise ConfigurationError(
+            fields={
+                "protocol": f"The package {package} brings this protocol and cannot be loaded ({error}). "
+                "Install a version of it that fits this release, or remove it."
+            }
+        ) from error
 
 
 @cache
@@ -62,6 +92,8 @@ def _load(path: str) -> type[BaseIoTConnector[Any]]:
     found = getattr(import_module(module), name)
     if not (isinstance(found, type) and issubclass(found, BaseIoTConnector)):
         raise TypeError(f"{path} is not a BaseIoTConnector")
+    if not (hasattr(found, "config_class") and hasattr(found, "example")):
+        raise TypeError(f"{path} has no config_class and example")
     return found
 
 
@@ -81,10 +113,11 @@ def create_connector(
     config: Mapping[str, Any] | ConnectorConfig,
     *,
     policy: AddressPolicy = DEFAULT_POLICY,
+    identity: Identity | None = None,
 ) -> BaseIoTConnector[Any]:
     """A connector that is not open yet. `config` has the keys of the API's request body, without `protocol`."""
     settings = config if isinstance(config, ConnectorConfig) else parse_config(protocol, config)
-    return get_connector_class(protocol)(equipment_id, settings, policy=policy)
+    return get_connector_class(protocol)(equipment_id, settings, policy=policy, identity=identity)
 
 
 class ConnectorFactory:

@@ -155,4 +155,4 @@ def test_another_package_can_bring_a_protocol(monkeypatch: pytest.MonkeyPatch) -
     found = EntryPoint("extra", "connectors.rest_api:RestApiConnector", registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, "_entry_points", lambda: {"extra": found})
     assert isinstance(create_connector("extra", "x", GUIDE), RestApiConnector)
-    assert list_protocols() == {"rest_api": "REST API (JSON over HTTP)", "extra": "extra"}
+    assert list_protocols() == {key: known.label for key, known in registry.PROTOCOLS.items()} | {"extra": "extra"}
