@@ -2,6 +2,7 @@
 
 import errno
 import json
+import random
 import secrets
 import socket
 from collections.abc import Mapping
@@ -9,8 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bakery_iot.leftovers import MARK
-from bakery_iot.loopback import StartError, settle_port, try_port, write_private
+from bakery_iot.loopback import StartError, port_is_free, try_port, write_private
 
+# One for each protocol, side by side: in a range of their own, where no other server of ours is given a port.
+SIMULATORS = 10
+SIMULATOR_PORTS = range(16_000, 20_000, SIMULATORS)
 ANY_ADDRESS = ("0.0.0.0", "::")
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -72,12 +76,14 @@ def stored_secrets(path: Path) -> dict[str, str]:
 
 
 def simulator_port(path: Path) -> int:
-    """The port of last time, if it can be had: the ovens' settings name it."""
+    """The first of the ovens' ports: those of last time, if they can be had, because the ovens' settings name them."""
     stored = int(path.read_text()) if path.exists() else None
-    port = settle_port(stored)
-    if port != stored:
-        write_private(path, str(port))
-    return port
+    for port in filter(None, (stored, *random.sample(SIMULATOR_PORTS, k=100))):
+        if all(port_is_free(port + offset) for offset in range(SIMULATORS)):
+            if port != stored:
+                write_private(path, str(port))
+            return port
+    raise StartError("No free ports were found for the simulated ovens. Stop some servers and try again.")
 
 
 def server_name(url: str) -> str:

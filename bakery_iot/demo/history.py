@@ -1,9 +1,12 @@
 """The last day of a new demo oven, so that its charts are not empty at first sight: computed, with honest gaps."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from connectors.simulators.fleet import TEIDE
+from connectors.simulators.site import UNTOLD
 from equipment.models import ConnectionEventType, ConnectionLog, IoTConnectionStatus
 from telemetry.models import LatestReading
 from telemetry.partitions import create_partitions
@@ -55,12 +58,13 @@ def outage_of(machine: DemoMachine, now: datetime) -> tuple[datetime, datetime] 
 def _readings(machines: Sequence[DemoMachine], since: datetime, now: datetime) -> Iterator[EquipmentReading]:
     for machine in machines:
         outage = outage_of(machine, now)
+        untold: dict[str, Any] = dict.fromkeys(UNTOLD.get(machine.oven.spec.protocol, ()))
         moment = since.replace(microsecond=0)
         while moment < now:
             if outage is None or not outage[0] <= moment < outage[1]:
                 yield EquipmentReading(
                     equipment_id=machine.equipment.pk,
-                    reading=machine.oven.read(moment),
+                    reading=replace(machine.oven.read(moment), **untold),
                     received_at=moment + _TRAVEL,
                 )
             moment += STEP

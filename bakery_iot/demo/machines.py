@@ -10,8 +10,8 @@ from django.db import transaction
 
 from connectors.simulators.fleet import BAKERIES, FLEET, OvenSpec
 from connectors.simulators.installation import Installation
-from connectors.simulators.mappings import connector_settings
 from connectors.simulators.simulated import SimulatedOven
+from connectors.simulators.site import UNTOLD, SimulatedSite
 from equipment.inventory import save_equipment
 from equipment.models import Bakery, Equipment, EquipmentType, Gateway
 from equipment.services import configure_equipment_iot
@@ -41,19 +41,21 @@ def create_bakeries() -> dict[str, Bakery]:
     return found
 
 
-def create_machines(bakeries: Mapping[str, Bakery], installation: Installation, endpoint: str) -> list[DemoMachine]:
+def create_machines(
+    bakeries: Mapping[str, Bakery], installation: Installation, site: SimulatedSite
+) -> list[DemoMachine]:
     """The ovens that nobody has archived. Those that exist keep what people have changed, except how to reach them."""
     existing = {machine.serial_number: machine for machine in _list_machines(bakeries)}
     machines = []
     for number, spec in enumerate(FLEET):
         oven = _oven(spec, installation.epoch)
-        settings = connector_settings(spec, endpoint, installation.tokens[spec.key])
+        settings = site.settings(spec.key)
         equipment = existing.get(serial_number(spec.key))
         with transaction.atomic():
             if equipment is None:
                 equipment = save_equipment(_make_row(oven, bakeries[spec.bakery.slug], 2 + number % 4))
             if equipment.archived_at is None and equipment.connector_config != settings:
-                configure_equipment_iot(equipment, {"protocol": "rest_api", **settings})
+                configure_equipment_iot(equipment, {"protocol": spec.protocol, **settings})
         if equipment.archived_at is None:
             machines.append(DemoMachine(oven, equipment))
     return machines
@@ -78,6 +80,7 @@ def _list_machines(bakeries: Mapping[str, Bakery]) -> list[Equipment]:
 
 def _make_row(oven: SimulatedOven, bakery: Bakery, poll_interval_seconds: int) -> Equipment:
     spec = oven.spec
+    untold = UNTOLD.get(spec.protocol, frozenset())
     return Equipment(
         bakery=bakery,
         name=spec.name,
@@ -89,6 +92,6 @@ def _make_row(oven: SimulatedOven, bakery: Bakery, poll_interval_seconds: int) -
         firmware_version=FIRMWARE,
         poll_interval_seconds=poll_interval_seconds,
         temperature_zones=len(spec.body.zones) + spec.body.has_probe,
-        supports_humidity=True,
-        supports_energy_monitoring=True,
+        supports_humidity="humidity" not in untold,
+        supports_energy_monitoring="energy_consumption_kwh" not in untold,
     )

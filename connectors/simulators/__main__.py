@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .fleet import FLEET
-from .http import SimulatedBakery
 from .installation import Installation
+from .site import SimulatedSite
 
 DEFAULT_PORT = 8800
 DEFAULT_FILE = Path("var/simulators.json")
@@ -21,7 +21,12 @@ logger = logging.getLogger("connectors.simulators")
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m connectors.simulators", description="Twelve simulated ovens.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one; it is logged")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help="of HTTP; the other protocols take those that follow. 0: free ones; it is logged",
+    )
     parser.add_argument("--speed", type=float, default=1, help="60: an hour of baking passes in a minute")
     parser.add_argument(
         "--tokens",
@@ -38,12 +43,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 async def serve(chosen: argparse.Namespace) -> None:
     installation = Installation.open(chosen.tokens, [spec.key for spec in FLEET])
-    bakery = SimulatedBakery(installation=installation, speed=chosen.speed, host=chosen.host, port=chosen.port)
+    site = SimulatedSite(installation=installation, speed=chosen.speed, host=chosen.host, port=chosen.port)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with bakery:
-        logger.info("%d simulated ovens at %s, speed %g", len(bakery.ovens), bakery.url, chosen.speed)
+    async with site:
+        logger.info("%d simulated ovens at %s, speed %g", len(site.http.ovens), site.http.url, chosen.speed)
         await stopping.wait()
     logger.info("stopped")
 

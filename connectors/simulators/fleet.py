@@ -43,6 +43,7 @@ class OvenSpec:
     programmes: Sequence[Programme]
     day: Callable[[DaySpec], DayPlan]
     start: Start
+    protocol: str = "rest_api"  # what the demo reads it by; every oven can also be asked over REST
     shape: Shape = Shape.GUIDE
     auth: str = "bearer"  # or api_key
     sample_seconds: int = 1  # how often the control measures anew
@@ -91,13 +92,13 @@ FLEET: tuple[OvenSpec, ...] = (
     ),
     OvenSpec(
         key="sol-3", name="Horno de bollería", bakery=SOL, place="Pastelería",
-        manufacturer="Levante Steam", model="Combi 10", body=COMBI, auth="api_key",
+        protocol="opc_ua", manufacturer="Levante Steam", model="Combi 10", body=COMBI, auth="api_key",
         programmes=(products.CROISSANT, products.ENSAIMADA, products.SPONGE_CAKE),
         day=is_cleaned_twice, start=Start(_RUNNING, 0.2),
     ),
     OvenSpec(
         key="sol-4", name="Horno de pisos #4", bakery=SOL, place="Obrador, fondo",
-        manufacturer="Hornos Guadarrama", model="Solera 2", body=DECK_2,
+        protocol="modbus", manufacturer="Hornos Guadarrama", model="Solera 2", body=DECK_2,
         programmes=(products.CIABATTA, products.MOLLETE), day=heats_up_thrice, start=Start(_IDLE, 0.1),
     ),
     OvenSpec(
@@ -107,38 +108,38 @@ FLEET: tuple[OvenSpec, ...] = (
     ),
     OvenSpec(
         key="teide-2", name="Horno de piedra", bakery=TEIDE, place="Planta baja, sur",
-        manufacturer="Hornos Guadarrama", model="Solera 3", body=DECK_3,
+        protocol="mqtt", manufacturer="Hornos Guadarrama", model="Solera 3", body=DECK_3,
         programmes=(products.COUNTRY_BREAD, products.SPANISH_LOAF), day=bakes_all_day, start=Start(_RUNNING, 0.88),
     ),
     OvenSpec(
         key="teide-3", name="Horno mixto", bakery=TEIDE, place="Cocina",
-        manufacturer="Levante Steam", model="Combi 6", body=COMBI, sample_seconds=5,
+        protocol="rational", manufacturer="Rational", model="iCombi Pro 6-1/1", body=COMBI, sample_seconds=5,
         programmes=(products.EMPANADA, products.SPONGE_CAKE),
         day=is_cleaned_twice, start=Start(OperationalStatus.CLEANING, 0.3),
     ),
     OvenSpec(
         key="teide-4", name="Horno de tienda", bakery=TEIDE, place="Tienda",
-        manufacturer="Levante Steam", model="Mini 4", body=SHOP_OVEN, keeps_hours=True,
+        protocol="mqtt", manufacturer="Levante Steam", model="Mini 4", body=SHOP_OVEN, keeps_hours=True,
         programmes=(products.CROISSANT, products.MOLLETE), day=keeps_shop_hours, start=Start(_OFF),
     ),
     OvenSpec(
         key="backstube-1", name="Stikkenofen", bakery=BACKSTUBE, place="Backstube, hinten",
-        manufacturer="Ofenbau Isar", model="Stikken 18", body=RACK,
+        protocol="ws", manufacturer="Ofenbau Isar", model="Stikken 18", body=RACK,
         programmes=(products.ROLLS,), day=has_lost_its_burner, start=Start(OperationalStatus.ERROR),
     ),
     OvenSpec(
         key="backstube-2", name="Etagenofen 1", bakery=BACKSTUBE, place="Backstube, links",
-        manufacturer="Ofenbau Isar", model="Etage 3", body=DECK_3, shape=Shape.TEXT, auth="api_key",
+        protocol="wachtel", manufacturer="Wachtel", model="Etage 3", body=DECK_3, shape=Shape.TEXT, auth="api_key",
         programmes=(products.RYE_BREAD, products.SPELT_BREAD), day=bakes_all_day, start=Start(_RUNNING, 0.55),
     ),
     OvenSpec(
         key="backstube-3", name="Etagenofen 2", bakery=BACKSTUBE, place="Backstube, rechts",
-        manufacturer="Ofenbau Isar", model="Etage 2", body=DECK_2, shape=Shape.TENTHS,
+        protocol="modbus", manufacturer="Ofenbau Isar", model="Etage 2", body=DECK_2, shape=Shape.TENTHS,
         programmes=(products.PRETZELS, products.ROLLS), day=bakes_all_day, start=Start(_RUNNING, 0.1),
     ),
     OvenSpec(
         key="backstube-4", name="Ladenbackofen", bakery=BACKSTUBE, place="Laden",
-        manufacturer="Ofenbau Isar", model="Laden 5", body=SHOP_OVEN,
+        protocol="opc_ua", manufacturer="Ofenbau Isar", model="Laden 5", body=SHOP_OVEN,
         programmes=(products.ROLLS, products.PRETZELS), day=bakes_all_day, start=Start(_IDLE, 0.7),
     ),
 )  # fmt: skip

@@ -48,10 +48,10 @@ class SimulatedBakery:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    def settings(self, key: str) -> dict[str, Any]:
+    def settings(self, key: str, *, port: int | None = None) -> dict[str, Any]:
         """How our REST connector reaches this oven: endpoint, port, credentials, additional_config."""
         oven = self.ovens[key]
-        return connector_settings(oven.spec, self.url, oven.token)
+        return connector_settings(oven.spec, f"http://{self.host}:{port or self.port}", oven.token)
 
     async def start(self) -> None:
         # Each oven integrates its day on first use; a client should not wait for that.

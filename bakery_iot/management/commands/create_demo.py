@@ -22,6 +22,7 @@ from connectors import ConfigurationError
 from connectors.simulators.__main__ import DEFAULT_FILE, DEFAULT_PORT
 from connectors.simulators.fleet import FLEET
 from connectors.simulators.installation import Installation, write_private_json
+from connectors.simulators.site import SimulatedSite
 
 
 class Command(BaseCommand):
@@ -42,7 +43,9 @@ class Command(BaseCommand):
             users = create_people(bakeries.values(), _known_users(path))
             # Before anything slow: a password that was made and not written down is lost.
             write_private_json(path, {"url": options["url"], "users": users})
-            machines = create_machines(bakeries, installation, f"http://127.0.0.1:{options['simulator_port']}")
+            machines = create_machines(
+                bakeries, installation, SimulatedSite(installation=installation, port=options["simulator_port"])
+            )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         except ConfigurationError as error:
