@@ -5,22 +5,27 @@ It has one asyncio loop for the machines and one thread for the database; nothin
 """
 
 import asyncio
+import functools
 import heapq
 import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
-from connectors import AddressPolicy, ConnectorError
-from equipment.models import ConnectionEventType, ConnectionLog, Equipment, IoTConnectionStatus
+from connectors import AddressPolicy, ConnectorError, Identity, Reading, UnreachableError
+from equipment.identity import get_identity
+from equipment.models import ConnectionLog, Equipment, IoTConnectionStatus
 from equipment.selectors import list_equipment_to_poll
+from telemetry.gathering import Gatherer
 from telemetry.line import Line, LineSettings
-from telemetry.outbox import BATCH_SIZE, Outbox
+from telemetry.listening import Listener
+from telemetry.news import News
+from telemetry.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -28,15 +33,8 @@ T = TypeVar("T")
 # Without a tick for this long (beat or Redis is down, or tests hold all threads) the collector looks by itself.
 TICK_PATIENCE_SECONDS = 5.0
 OWN_PACE_SECONDS = 1.0
-GATHER_SECONDS = 0.25
 # A stand-by leaves the lock to a collector that has only lost its database for a moment.
 STAND_BY_SECONDS = 3.0
-LONGEST_WAIT_SECONDS = 10.0
-EVENT_TYPE = {
-    IoTConnectionStatus.CONNECTED: ConnectionEventType.CONNECTED,
-    IoTConnectionStatus.DISCONNECTED: ConnectionEventType.DISCONNECTED,
-    IoTConnectionStatus.ERROR: ConnectionEventType.ERROR,
-}
 
 
 class Lock(Protocol):
@@ -49,11 +47,13 @@ class Collector:
 
     def __init__(self, gateway: str, *, lock: Lock, outbox: Outbox, policy: AddressPolicy) -> None:
         self.gateway, self.lock, self.outbox, self.policy = gateway, lock, outbox, policy
+        self.identity: Identity | None = None  # lies in the database, which may be away at the start
         self.lines: dict[int, Line] = {}
         self.active = False
         self._queue: list[tuple[float, int, Line]] = []  # when each line is due; stale entries are skipped
         self._parked: Counter[int] = Counter()  # by machine, as its line may be replaced meanwhile
-        self._tick, self._arrived, self._stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.gatherer = Gatherer(outbox, self.flush)
+        self._tick, self._stopping = asyncio.Event(), asyncio.Event()
         self._database = ThreadPoolExecutor(1, thread_name_prefix=f"database-{gateway}")
         self._reconciling: asyncio.Task[None] | None = None
         self._next_reconcile = 0.0
@@ -61,7 +61,7 @@ class Collector:
 
     async def run(self) -> None:
         """Poll until `stop`; then close the lines and store what is left."""
-        flusher = asyncio.create_task(self._flush_forever())
+        flusher = asyncio.create_task(self.gatherer.run())
         patience = OWN_PACE_SECONDS
         while not self._stopping.is_set():
             self._reconcile_beside()
@@ -78,7 +78,7 @@ class Collector:
         if self._reconciling:
             await asyncio.wait([self._reconciling], timeout=10)
         await self._close_lines(list(self.lines.values()))
-        self._arrived.set()
+        self.gatherer.close()
         await flusher
         await self._in_database(self.lock.release)
         await self._in_database(_close_connection)
@@ -90,6 +90,7 @@ class Collector:
 
     def stop(self) -> None:
         self._stopping.set()
+        self.gatherer.stop()
         self._tick.set()
 
     def poll_due(self) -> None:
@@ -102,11 +103,21 @@ class Collector:
                 line.task = asyncio.create_task(self._read(line))
 
     async def _read(self, line: Line) -> None:
+        """One reading; from a machine that pushes all it says, until the line breaks."""
         error: ConnectorError | None = None
         try:
-            reading, took_ms = await line.read()
+            if (await line.open()).pushes:
+                await line.listen(functools.partial(self._take, line))
+            else:
+                reading, took_ms = await line.read()
+                self._keep(line, reading, took_ms=took_ms)
         except ConnectorError as failure:
             error = failure
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            # Not by us: some libraries cancel whoever waits for an answer when their connection breaks.
+            error = UnreachableError("The connection broke off. It will be opened again.", code="reset")
         except Exception as failure:
             logger.exception("The connector of equipment %s has a bug", line.settings.equipment_id)
             error = ConnectorError(
@@ -114,46 +125,32 @@ class Collector:
                 "The log of the poll worker has the details; please report them.",
                 code="internal",
             )
-        else:
-            self.outbox.add(line.settings.equipment_id, reading, datetime.now(UTC))
-            self._report(line, IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
-            self._arrived.set()
         if error:
-            self._report(line, IoTConnectionStatus(error.status), error)
+            line.news.report(IoTConnectionStatus(error.status), error)
         line.plan_next(asyncio.get_running_loop().time(), error)
         self._enqueue(line)
+
+    def _take(self, line: Line, listener: Listener, item: Reading | ConnectorError) -> None:
+        if isinstance(item, ConnectorError):
+            line.news.report(IoTConnectionStatus(item.status), item)
+        else:
+            line.note_reading(asyncio.get_running_loop().time())
+            self._keep(line, item, listener)
+
+    def _keep(
+        self, line: Line, reading: Reading, listener: Listener | None = None, *, took_ms: int | None = None
+    ) -> None:
+        self.outbox.add(line.settings.equipment_id, reading, datetime.now(UTC), listener)
+        line.news.report(IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
+        self.gatherer.note_arrival()
+
+    def _write_event(self, event: ConnectionLog) -> None:
+        self.outbox.events.append(event)
+        self.gatherer.note_arrival()
 
     def _enqueue(self, line: Line) -> None:
         if not line.ended:
             heapq.heappush(self._queue, (line.due, id(line), line))
-
-    def _report(
-        self,
-        line: Line,
-        status: IoTConnectionStatus,
-        error: ConnectorError | None = None,
-        took_ms: int | None = None,
-        data_points: int | None = None,
-    ) -> None:
-        """Keep a connection event, and log it, when it is news."""
-        news = (status.value, error.code if error else "")
-        if line.reported == news:
-            return
-        line.reported = news
-        logger.info("%s: %s %s", line.settings.name, status.value, error or "")
-        self.outbox.events.append(
-            ConnectionLog(
-                equipment_id=line.settings.equipment_id,
-                event_type=EVENT_TYPE[status],
-                event_time=datetime.now(UTC),
-                connection_status=status,
-                error_message=str(error or ""),
-                error_code=error.code if error else "",
-                response_time_ms=took_ms,
-                data_points_received=data_points,
-            )
-        )
-        self._arrived.set()
 
     def _reconcile_beside(self) -> None:
         """Beside the polling: a database that hangs must not stop the machines from being read."""
@@ -188,6 +185,8 @@ class Collector:
         """On the database thread: whether the gateway is ours, and what its machines are."""
         if not self.lock.acquire():
             return False, {}
+        if self.identity is None:
+            self.identity = get_identity().at_gateway(self.gateway)
         known = {line.settings.equipment_id: line.settings for line in list(self.lines.values())}
         wanted = {}
         versions = dict(list_equipment_to_poll(self.gateway).values_list("pk", "config_version"))
@@ -200,7 +199,8 @@ class Collector:
 
     def _open_line(self, settings: LineSettings) -> None:
         """Read at once if the machine is read seldom: nobody wants to wait an hour for the first value."""
-        line = Line(settings, self.policy, reported=settings.reported)
+        news = News(settings.equipment_id, settings.name, settings.reported, self._write_event)
+        line = Line(settings, self.policy, news, self.identity)
         line.due = asyncio.get_running_loop().time() + line.phase % min(settings.interval, 5)
         self.lines[settings.equipment_id] = line
         self._enqueue(line)
@@ -208,6 +208,7 @@ class Collector:
     async def _close_lines(self, lines: list[Line]) -> None:
         for line in lines:
             self.lines.pop(line.settings.equipment_id, None)
+            line.news.close()
         await asyncio.gather(*(line.stop() for line in lines))
 
     async def park(self, equipment_id: int) -> None:
@@ -225,22 +226,16 @@ class Collector:
                 self._enqueue(line)
                 self.poll_due()
 
-    async def _flush_forever(self) -> None:
-        """Until stopped and empty. At a stop one failing batch ends it: SIGTERM does not wait for a database."""
-        wait = 0.0
-        while len(self.outbox) or not self._stopping.is_set():
-            if not len(self.outbox):
-                self._arrived.clear()
-                await self._arrived.wait()
-            if len(self.outbox) < BATCH_SIZE and not self._stopping.is_set():
-                await asyncio.sleep(GATHER_SECONDS + wait)
-            if await self._in_database(self.outbox.flush):
-                wait = 0.0 if not self.outbox.database_away else 1.0
-            elif self._stopping.is_set():
-                logger.error("%s readings could not be stored before the stop", len(self.outbox.readings))
-                return
-            else:
-                wait = min(wait * 2 + GATHER_SECONDS, LONGEST_WAIT_SECONDS)
+    async def flush(self) -> bool:
+        """Write one batch, and tell the listeners which of their readings wait no longer."""
+        went = await self._in_database(self.outbox.flush)
+        settled: dict[Any, list[Reading]] = {}
+        while self.outbox.settled:
+            item = self.outbox.settled.popleft()
+            settled.setdefault(item.origin, []).append(item.reading)
+        for origin, readings in settled.items():
+            origin.settle(readings)
+        return went
 
     async def _in_database(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._database, function)

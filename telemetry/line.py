@@ -3,13 +3,29 @@
 import asyncio
 import random
 import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
-from connectors import AddressPolicy, BaseIoTConnector, ConnectorError, Reading, UnreachableError, create_connector
+from connectors import (
+    AddressPolicy,
+    BaseIoTConnector,
+    ConnectorError,
+    Identity,
+    Reading,
+    UnreachableError,
+    create_connector,
+)
 from equipment.models import Equipment
+from telemetry.listening import Listener
+from telemetry.news import News
 
 LONGEST_PAUSE_SECONDS = 300.0
+# A machine that has just worked is being restarted, or its cable changed: somebody stands there and waits for it.
+PATIENCE_SECONDS = 300.0
+# To open the line to a machine that pushes, whose interval says nothing about how often one may call.
+LISTEN_AGAIN_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,47 +57,84 @@ class LineSettings:
 
 @dataclass(eq=False)
 class Line:
-    """The line to one machine. It is opened at its first read, and stays open until a read fails."""
+    """The line to one machine. It is opened at its first use, and stays open until that fails."""
 
     settings: LineSettings
     policy: AddressPolicy
+    news: News = field(repr=False)
+    identity: Identity | None = field(default=None, repr=False)
     due: float = 0.0  # in the loop's clock
+    seen: float | None = None  # when a reading came last, in the loop's clock
     failures: int = 0
     ended: bool = False  # trying on would be wrong until somebody changes the settings
-    reported: tuple[str, str] = ("", "")  # status and code of the last connection event
+    pushes: bool = False  # known once the connector is made
     task: asyncio.Task[None] | None = None
     connector: BaseIoTConnector[Any] | None = field(default=None, repr=False)
+    listener: Listener | None = field(default=None, repr=False)
+
+    @property
+    def pace(self) -> float:
+        """Seconds from one try to the next while all goes well."""
+        return min(self.settings.interval, LISTEN_AGAIN_SECONDS) if self.pushes else self.settings.interval
 
     @property
     def phase(self) -> float:
         """A machine's own place in the interval, so that not all are asked at once; the same after a restart."""
-        return zlib.crc32(self.settings.uuid.encode()) / 2**32 * self.settings.interval
+        return zlib.crc32(self.settings.uuid.encode()) / 2**32 * self.pace
+
+    def note_reading(self, now: float) -> None:
+        self.seen, self.failures = now, 0
 
     def plan_next(self, now: float, error: ConnectorError | None = None) -> None:
         """When to read next: on the machine's own grid, or later the more often it failed."""
-        interval = self.settings.interval
-        on_grid = (now - self.phase) // interval * interval + self.phase + interval
+        self.due = (now - self.phase) // self.pace * self.pace + self.phase + self.pace
         if error is None:
-            self.failures, self.due = 0, on_grid
+            self.note_reading(now)
             return
-        self.failures += 1
         self.ended = not error.retry
-        longest = min(interval * 2.0**self.failures, max(LONGEST_PAUSE_SECONDS, interval))
-        pause = max(random.uniform(interval, longest), error.retry_after or 0.0)
-        self.due = now + pause
+        just_worked = self.seen is not None and now - self.seen < PATIENCE_SECONDS
+        if not just_worked or error.code == "rate_limited":
+            self.failures += 1
+            longest = min(self.pace * 2.0**self.failures, max(LONGEST_PAUSE_SECONDS, self.pace))
+            self.due = now + random.uniform(self.pace, longest)
+        self.due = max(self.due, now + (error.retry_after or 0.0))
+
+    async def open(self) -> BaseIoTConnector[Any]:
+        """Open if it is down. Raises `ConnectorError`."""
+        if self.connector is None:
+            connector = create_connector(
+                self.settings.protocol,
+                self.settings.uuid,
+                self.settings.config,
+                policy=self.policy,
+                identity=self.identity,
+            )
+            self.pushes = connector.pushes
+            self.connector = await connector.__aenter__()
+            self.listener = Listener(connector) if self.pushes else None
+        return self.connector
 
     async def read(self) -> tuple[Reading, int]:
         """One reading, and how many milliseconds it took. Raises `ConnectorError`; then the line is down."""
         started = asyncio.get_running_loop().time()
+        connector = await self.open()
+        # Beyond the connector's own limit: one that forgets it must not keep its machine forever.
+        limit = connector.config.additional_config.timeout + 5
+        async with self._down_on_failure(), asyncio.timeout(limit):
+            reading = await connector.get_current_reading()
+        return reading, round((asyncio.get_running_loop().time() - started) * 1000)
+
+    async def listen(self, take: Callable[[Listener, Reading | ConnectorError], None]) -> NoReturn:
+        """Give what a machine pushes to `take`. Ends by raising `ConnectorError`; then the line is down."""
+        await self.open()
+        assert self.listener, "a machine that does not push is read"
+        async with self._down_on_failure():
+            await self.listener.listen(take)
+
+    @asynccontextmanager
+    async def _down_on_failure(self) -> AsyncIterator[None]:
         try:
-            if self.connector is None:
-                connector = create_connector(
-                    self.settings.protocol, self.settings.uuid, self.settings.config, policy=self.policy
-                )
-                self.connector = await connector.__aenter__()
-            # Beyond the connector's own limit: one that forgets it must not keep its machine forever.
-            async with asyncio.timeout(self.connector.config.additional_config.timeout + 5):
-                reading = await self.connector.get_current_reading()
+            yield
         except TimeoutError:
             await self.hang_up()
             raise UnreachableError(
@@ -90,10 +143,12 @@ class Line:
         except BaseException:
             await self.hang_up()
             raise
-        return reading, round((asyncio.get_running_loop().time() - started) * 1000)
 
     async def hang_up(self) -> None:
-        connector, self.connector = self.connector, None
+        connector, listener = self.connector, self.listener
+        self.connector = self.listener = None
+        if listener:
+            await listener.end()
         if connector is not None:
             await connector.__aexit__(None, None, None)
 

@@ -12,7 +12,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from knox.models import AuthToken
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
 from connectors import Reading
@@ -34,7 +35,7 @@ def session_of(user: User) -> dict[str, str]:
 
 
 @contextmanager
-def page(site: str, headers: dict[str, str], origin: str | None = "") -> Iterator[ClientConnection]:
+def page(site: str, headers: dict[str, str], origin: str | None = "") -> Iterator[Connection]:
     address = site.replace("http", "ws") + "/ws/live/"
     with connect(
         address, additional_headers=headers, origin=origin if origin is None else Origin(origin or site), proxy=None
@@ -42,14 +43,14 @@ def page(site: str, headers: dict[str, str], origin: str | None = "") -> Iterato
         yield socket
 
 
-def next_message(socket: ClientConnection, kind: str) -> Any:
+def next_message(socket: Connection, kind: str) -> Any:
     while True:
         message = orjson.loads(socket.recv(timeout=10))
         if message["type"] == kind:
             return message
 
 
-def closed_with(socket: ClientConnection) -> int:
+def closed_with(socket: Connection) -> int:
     with pytest.raises(ConnectionClosed) as caught:
         while True:
             socket.recv(timeout=10)

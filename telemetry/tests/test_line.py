@@ -1,11 +1,13 @@
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from connectors import AddressPolicy, AuthenticationError, ConnectorError, UnreachableError
 from connectors.simulators.http import SimulatedBakery
-from telemetry.line import LONGEST_PAUSE_SECONDS, Line, LineSettings
+from telemetry.line import LONGEST_PAUSE_SECONDS, PATIENCE_SECONDS, Line, LineSettings
+from telemetry.news import News
 
 POLICY = AddressPolicy(allow_loopback=True)
 
@@ -21,7 +23,7 @@ def make_line(interval: int = 10, uuid: str = "a-machine", **config: Any) -> Lin
         config=config,
         reported=("unknown", ""),
     )
-    return Line(settings, POLICY)
+    return Line(settings, POLICY, News(1, "Oven", settings.reported, lambda event: None))
 
 
 def test_a_line_keeps_its_place_in_the_interval() -> None:
@@ -57,6 +59,49 @@ def test_a_machine_that_is_asked_seldom_anyway_is_not_asked_more_often_when_it_f
     line = make_line(interval=3600)
     line.plan_next(0.0, UnreachableError("no"))
     assert line.due == 3600
+
+
+def test_a_machine_that_has_just_worked_is_asked_at_its_interval() -> None:
+    """Whoever restarts it waits for it; a machine that stays away is asked less often in the end."""
+    line = make_line(interval=2)
+    line.plan_next(1000.0)
+    tries = [line.due]
+    while tries[-1] < 1000 + PATIENCE_SECONDS - 2:
+        line.plan_next(tries[-1], UnreachableError("no"))
+        tries.append(line.due)
+    assert {round(after - before, 6) for before, after in pairwise(tries)} == {2}
+    for _ in range(20):
+        now = line.due
+        line.plan_next(now, UnreachableError("no"))
+        assert 2 <= line.due - now <= LONGEST_PAUSE_SECONDS
+    assert line.due > 1000 + PATIENCE_SECONDS + 60
+    line.plan_next(line.due)
+    now = line.due
+    line.plan_next(now, UnreachableError("no"))
+    assert line.due == now + 2
+
+
+def test_a_try_that_took_long_is_followed_by_another_within_the_interval() -> None:
+    line = make_line(interval=2)
+    line.plan_next(1000.0)
+    line.plan_next(1013.7, UnreachableError("no answer in ten seconds"))
+    assert 1013.7 < line.due <= 1015.7
+
+
+def test_a_machine_that_was_asked_too_often_is_asked_less_often() -> None:
+    line = make_line(interval=2)
+    line.plan_next(1000.0)
+    for _ in range(5):
+        line.plan_next(1000.0, ConnectorError("slow down", code="rate_limited"))
+    assert line.failures == 5
+
+
+def test_a_line_that_listens_does_not_wait_for_a_long_interval() -> None:
+    line = make_line(interval=3600)
+    line.pushes = True
+    line.note_reading(1000.0)
+    line.plan_next(1000.0, UnreachableError("no"))
+    assert 1000 < line.due <= 1005
 
 
 def test_the_machines_own_wish_counts() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,20 @@ def fill(outbox: Outbox, equipment: Equipment, count: int = 3) -> None:
             temperature_zones={"deck_1": 1.5, "deck_2": None},
         )
         outbox.add(equipment.pk, reading, NOW)
+
+
+class Pusher:
+    def __init__(self, *, repeats: bool) -> None:
+        self.repeats = repeats
+
+    def settle(self, readings: Sequence[Reading]) -> None:
+        raise AssertionError("only on the collector's loop")
+
+
+def push(outbox: Outbox, equipment: Equipment, pusher: Pusher, count: int = 3) -> None:
+    for number in range(count):
+        reading = Reading(reading_time=NOW + timedelta(seconds=number), temperature=100.0)
+        outbox.add(equipment.pk, reading, NOW, pusher)
 
 
 def refuse(text: str) -> None:
@@ -138,3 +153,37 @@ def test_an_event_that_the_database_refuses_costs_neither_readings_nor_other_eve
     assert len(outbox) == 0
     assert SensorReading.objects.filter(equipment=oven).count() == 3
     assert [event.equipment for event in ConnectionLog.objects.all()] == [other]
+
+
+def test_what_is_stored_is_settled_in_its_order_duplicates_too() -> None:
+    oven = make_equipment()
+    outbox = Outbox(refuse)
+    for _ in range(2):
+        push(outbox, oven, Pusher(repeats=True))
+    came = [item.reading for item in outbox.unconfirmed]
+    assert outbox.flush()
+    assert [item.reading for item in outbox.settled] == came
+    assert len(outbox) == 0
+
+
+@pytest.mark.usefixtures("database_away")
+def test_what_comes_again_waits_for_the_database_in_its_order_and_the_rest_is_handed_over() -> None:
+    oven, handed_over = make_equipment(), list[str]()
+    outbox = Outbox(handed_over.append)
+    fill(outbox, oven)
+    push(outbox, oven, Pusher(repeats=False), 2)
+    push(outbox, oven, Pusher(repeats=True), 700)
+    waiting = list(outbox.unconfirmed)
+    for _ in range(3):
+        assert outbox.flush()
+    assert list(outbox.unconfirmed) == waiting
+    assert len(outbox.readings) == 0
+    assert sum(len(parse_readings(text)) for text in handed_over) == 5
+    assert [item.origin.repeats for item in outbox.settled] == [False, False]
+
+
+def test_what_is_given_up_no_longer_counts_for_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "CAPACITY", 4)
+    outbox, oven = Outbox(refuse), Equipment(pk=1)
+    push(outbox, oven, Pusher(repeats=False), 5)
+    assert (len(outbox.readings), len(outbox.settled)) == (4, 1)

@@ -1,0 +1,161 @@
+"""A poll worker is killed while messages arrive: what it had not stored comes again from the broker, and once only."""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from conftest import BackgroundLoop, wait_for
+from connectors.simulators.broker import INSTALL_LINE, LocalBroker, find_mosquitto
+from equipment.models import Equipment
+from equipment.services import configure_equipment_iot
+from equipment.tests.factories import make_bakery, make_equipment
+from telemetry.models import SensorReading
+
+ROOT = Path(__file__).resolve().parents[2]
+GATEWAY = "killed"
+TOPIC = "bakery/oven-1/data"
+MESSAGES = 1_000
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def broker(background: BackgroundLoop) -> Iterator[LocalBroker]:
+    if not find_mosquitto():
+        pytest.skip(f"Mosquitto is not installed: {INSTALL_LINE}")
+    broker = LocalBroker({"oven": "ovens-word", "worker": "workers-word"})
+    background.run(broker.start())
+    yield broker
+    background.run(broker.close())
+
+
+class Publisher:
+    """An oven that sends with QoS 1, one reading per moment, and does not wait for us."""
+
+    def __init__(self, broker: LocalBroker) -> None:
+        self.begin = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=2 * MESSAGES)
+        self.published = 0
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id="oven-1")
+        self._client.username_pw_set("oven", "ovens-word")
+        self._client.connect(broker.host, broker.port)
+        self._client.loop_start()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._publish_all, daemon=True)
+
+    def publish(self, number: int) -> Any:
+        moment = self.begin + timedelta(seconds=number)
+        message = {"ts": moment.timestamp() * 1000, "t": 180 + number / 10}
+        return self._client.publish(TOPIC, json.dumps(message), qos=1)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _publish_all(self) -> None:
+        for number in range(MESSAGES):
+            self.publish(number).wait_for_publish(30)
+            self.published = number + 1
+            self._done.wait(0.005)
+
+    def close(self) -> None:
+        self._done.set()
+        self._thread.join(60)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def publisher(broker: LocalBroker) -> Iterator[Publisher]:
+    publisher = Publisher(broker)
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def oven(broker: LocalBroker) -> Equipment:
+    return configure_equipment_iot(
+        make_equipment(make_bakery(gateway=GATEWAY)),
+        {
+            "protocol": "mqtt",
+            "endpoint": f"mqtt://{broker.host}",
+            "port": broker.port,
+            "credentials": {"username": "worker", "password": "workers-word"},
+            "additional_config": {
+                "topic": TOPIC,
+                "mapping": {"timestamp": {"path": "ts", "unit": "ms"}, "temperature": {"path": "t", "unit": "°C"}},
+            },
+        },
+    )
+
+
+class Worker:
+    """The poll worker as the product starts it, with the database of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+        with (self.folder / "worker.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "celery", "-A", "bakery_iot", "worker", "-P", "threads", "-c", "2"),
+                    *("--without-mingle", "--without-gossip", "-Q", f"poll.{GATEWAY}", "-n", f"{GATEWAY}@%h"),
+                ],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def end(self, number: signal.Signals) -> None:
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+            self.process.wait(60)
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    worker = Worker(tmp_path)
+    yield worker
+    worker.end(signal.SIGKILL)
+
+
+def has_stored(count: int) -> bool:
+    return SensorReading.objects.count() >= count
+
+
+def test_a_thousand_messages_are_stored_once_although_the_worker_is_killed_twice(
+    publisher: Publisher, oven: Equipment, worker: Worker
+) -> None:
+    worker.start()
+    # The broker keeps messages for a client that it knows; until then they go to nobody.
+    wait_for(lambda: publisher.publish(0) and has_stored(1), "the worker to listen")
+    publisher.start()
+    for enough in (MESSAGES // 5, MESSAGES * 3 // 5):
+        wait_for(functools.partial(has_stored, enough), "the readings to arrive")
+        worker.end(signal.SIGKILL)
+        assert publisher.published < MESSAGES, "it must be killed while they arrive"
+        worker.start()
+    moments = [publisher.begin + timedelta(seconds=number) for number in range(MESSAGES)]
+    wait_for(lambda: has_stored(MESSAGES) and publisher.published == MESSAGES, "all to be stored", 120)
+    worker.end(signal.SIGTERM)
+    rows = SensorReading.objects.order_by("reading_time").values_list("equipment", "reading_time", "temperature")
+    assert [(pk, moment) for pk, moment, _ in rows] == [(oven.pk, moment) for moment in moments]
+    assert [round(temperature or 0, 1) for *_, temperature in rows] == [180 + n / 10 for n in range(MESSAGES)]

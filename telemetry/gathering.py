@@ -1,0 +1,69 @@
+"""When to write: one statement takes many readings as fast as one, so what arrives is gathered for a moment."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from telemetry.outbox import BATCH_SIZE, Outbox
+
+logger = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.25
+# Half of what a broker lets be under way: then the rest keeps coming while these are committed and confirmed.
+HURRY_UNCONFIRMED = 10
+LONGEST_WAIT_SECONDS = 10.0
+
+
+class Gatherer:
+    """Calls `flush` for what lies in the outbox; `flush` is False if it has to wait."""
+
+    def __init__(self, outbox: Outbox, flush: Callable[[], Awaitable[bool]]) -> None:
+        self.outbox, self.flush = outbox, flush
+        self._arrived, self._urgent = asyncio.Event(), asyncio.Event()
+        self._stopping, self._closed = asyncio.Event(), asyncio.Event()
+
+    def note_arrival(self) -> None:
+        self._arrived.set()
+        if self._is_urgent():
+            self._urgent.set()
+
+    def stop(self) -> None:
+        """From now on do not wait: neither for more nor for a database."""
+        self._stopping.set()
+        self._urgent.set()
+
+    def close(self) -> None:
+        """Nothing more will arrive."""
+        self._closed.set()
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Until closed and all is written. After `stop`, one batch that has to wait ends it too."""
+        wait, went = 0.0, True
+        while len(self.outbox) or not self._closed.is_set():
+            if not len(self.outbox):
+                self._arrived.clear()
+                await self._arrived.wait()
+            await self._gather(wait, stuck=not went)
+            went = await self.flush()
+            if went and not self.outbox.database_away:
+                wait = 0.0
+            elif self._stopping.is_set() and not (went and self.outbox.readings):
+                if lost := len(self.outbox.readings):
+                    logger.error("%s readings could not be stored before the stop", lost)
+                return
+            else:
+                wait = 1.0 if went else min(wait * 2 + GATHER_SECONDS, LONGEST_WAIT_SECONDS)
+
+    async def _gather(self, wait: float, stuck: bool) -> None:
+        self._urgent.clear()
+        if self._stopping.is_set() or (self._is_urgent() and not stuck):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHER_SECONDS + wait):
+                await (self._stopping if stuck else self._urgent).wait()
+
+    def _is_urgent(self) -> bool:
+        unconfirmed = 0 if self.outbox.database_away else len(self.outbox.unconfirmed)
+        return len(self.outbox.readings) >= BATCH_SIZE or unconfirmed >= HURRY_UNCONFIRMED

@@ -1,0 +1,93 @@
+"""The open line to a machine that speaks by itself. What is confirmed was committed before.
+
+A broker has few messages under way at a time (Mosquitto: 20), so a confirmation that lags slows the machine down.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, NoReturn
+
+from connectors import BaseIoTConnector, ConnectorError, Reading, UnreachableError
+
+# Of one machine, on their way to the database. Beyond it the machine has to wait, and not the others behind it.
+MOST_WAITING = 5_000
+CONFIRM_SECONDS = 5.0
+SETTLE_SECONDS = 1.0
+
+
+class Listener:
+    """Lives as long as its connection: what came over one cannot be confirmed over another."""
+
+    def __init__(self, connector: BaseIoTConnector[Any]) -> None:
+        self.connector = connector
+        self._waiting = 0  # readings that are not stored yet, or not confirmed where that is wanted
+        self._committed: list[Reading] = []
+        self._changed, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._confirming: asyncio.Task[NoReturn] | None = None
+
+    @property
+    def repeats(self) -> bool:
+        return self.connector.repeats
+
+    async def listen(self, take: "Callable[[Listener, Reading | ConnectorError], None]") -> NoReturn:
+        """Give what arrives to `take`, until it raises. If it is cancelled, confirming goes on until `end`."""
+        listening = asyncio.create_task(self._take_all(take))
+        confirming = self._confirming = asyncio.create_task(self._confirm_forever())
+        try:
+            await asyncio.wait([listening, confirming], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(listening)
+        await asyncio.gather(*(task for task in (confirming, listening) if task.done() and not task.cancelled()))
+        raise UnreachableError("The connection broke off. It will be opened again.", code="reset")
+
+    async def _take_all(self, take: "Callable[[Listener, Reading | ConnectorError], None]") -> None:
+        stream: Any = self.connector.readings()
+        async with aclosing(stream):
+            async for item in stream:
+                if isinstance(item, Reading):
+                    self._waiting += 1
+                    self._idle.clear()
+                take(self, item)
+                # A machine that floods must neither keep the loop from the others nor fill the outbox.
+                await asyncio.sleep(0)
+                while self._waiting >= MOST_WAITING:
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    def settle(self, readings: Sequence[Reading]) -> None:
+        """These are stored, or handed over. On the collector's loop, in the order in which they came."""
+        if self.repeats:
+            self._committed.extend(readings)
+        else:
+            self._done_with(readings)
+        self._changed.set()
+
+    def _done_with(self, readings: Sequence[Reading]) -> None:
+        self._waiting -= len(readings)
+        if not self._waiting:
+            self._idle.set()
+
+    async def _confirm_forever(self) -> NoReturn:
+        while True:
+            while self._committed:
+                committed, self._committed = self._committed, []
+                async with asyncio.timeout(CONFIRM_SECONDS):
+                    await self.connector.confirm(committed)
+                self._done_with(committed)
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def end(self) -> None:
+        """Before hanging up: confirm what is committed, and for a moment what is about to be."""
+        if self._confirming and not self._confirming.done():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_SECONDS):
+                    await self._idle.wait()
+            await _cancel(self._confirming)
+
+
+async def _cancel(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
