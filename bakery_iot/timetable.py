@@ -17,6 +17,7 @@ class Entry(NamedTuple):
 # Sent to every gateway's own queue. It expires after one interval: a tick that is late says nothing.
 TICK = Entry("telemetry.tasks.poll_due_equipment", every_seconds=1, expires_seconds=1)
 TIMETABLE = {
+    "Fetch the HACCP records that are due": Entry("equipment.tasks.start_due_imports", every_seconds=300),
     "Drop the ticks that no poll worker took": Entry("bakery_iot.tasks.drop_stale_ticks", every_seconds=600),
     "Make the coming partitions, drop the expired": Entry("telemetry.tasks.maintain_partitions", daily_at=(2, 40)),
     "Forget old sessions and expired tokens": Entry("bakery_iot.tasks.clear_expired", daily_at=(3, 10)),

@@ -4,20 +4,31 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
 from django.db.models import F, ForeignKey, ManyToManyField, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
+from django.forms import Script
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 from unfold.admin import ModelAdmin
 
-from connectors import ConfigurationError, ConnectionTest
 from equipment import services
+from equipment.admin_connection import ConnectionTestAdmin
 from equipment.admin_forms import ConnectionForm, connection_form, list_credentials
+from equipment.admin_identity import InstallationIdentityAdmin
+from equipment.admin_presets import PresetAdmin
+from equipment.admin_records import FetchRecordsAdmin, ReadOnlyAdmin
 from equipment.inventory import save_equipment
-from equipment.models import Bakery, Batch, ConnectionLog, Equipment, Gateway
-from equipment.permissions import CONFIGURE_IOT
+from equipment.models import (
+    Bakery,
+    Batch,
+    ConnectionLog,
+    CookingProgramme,
+    Equipment,
+    Gateway,
+    HaccpRecord,
+    InstallationIdentity,
+)
 from equipment.selectors import bakeries_for
 
 
@@ -39,6 +50,9 @@ class OwnBakeriesAdmin(ModelAdmin):  # type: ignore[misc]
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         raise Http404(f"There is no {opts.verbose_name} of this number in your bakeries.")
+
+
+admin.site.register(InstallationIdentity, InstallationIdentityAdmin)
 
 
 @admin.register(Gateway)
@@ -85,41 +99,57 @@ class BatchAdmin(OwnBakeriesAdmin):
 
 
 @admin.register(ConnectionLog)
-class ConnectionLogAdmin(OwnBakeriesAdmin):
+class ConnectionLogAdmin(ReadOnlyAdmin, OwnBakeriesAdmin):
     bakery_path = "equipment__bakery"
     list_display = ("event_time", "equipment", "event_type", "connection_status", "error_message", "response_time_ms")
     list_filter = ("event_type", "connection_status", ("equipment", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("equipment",)
     date_hierarchy = "event_time"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+@admin.register(HaccpRecord)
+class HaccpRecordAdmin(ReadOnlyAdmin, OwnBakeriesAdmin):
+    bakery_path = "equipment__bakery"
+    list_display = ("started_at", "equipment", "name", "external_id", "finished", "core_temperature_reached")
+    list_filter = ("finished", "core_temperature_reached", ("equipment", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("equipment",)
+    search_fields = ("name", "external_id", "serial_number")
+    date_hierarchy = "started_at"
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+
+@admin.register(CookingProgramme)
+class CookingProgrammeAdmin(ReadOnlyAdmin, OwnBakeriesAdmin):
+    bakery_path = "equipment__bakery"
+    list_display = ("name", "equipment", "kind", "status", "updated_at")
+    list_filter = ("kind", "status", ("equipment", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("equipment",)
+    search_fields = ("name", "external_id", "uuid")
 
 
 MACHINE = ("bakery", "name", "type", "place", "manufacturer", "model", "serial_number", "firmware_version")
 ABILITIES = ("temperature_zones", "supports_humidity", "supports_energy_monitoring", "supports_remote_control")
 READING = ("iot_enabled", "supports_realtime", "poll_interval_seconds")
-STATE = ("connection", "iot_connection_error", "last_reading")
+STATE = ("connection", "iot_connection_error", "last_reading", "data_request")
 SETTINGS_SHOWN = ("iot_protocol", "iot_endpoint", "iot_port", "iot_config")
+TEMPLATE = ("preset", "about_template")
 
 
 @admin.register(Equipment)
-class EquipmentAdmin(OwnBakeriesAdmin):
+class EquipmentAdmin(ConnectionTestAdmin, PresetAdmin, FetchRecordsAdmin, OwnBakeriesAdmin):
     list_display = ("name", "bakery", "type", "place", "connection", "last_reading", "page")
     list_filter = (("bakery", admin.RelatedOnlyFieldListFilter), "type", "iot_connection_status", "iot_enabled")
     list_select_related = ("bakery",)
     search_fields = ("name", "place", "serial_number")
-    actions = ("archive",)
-    change_form_after_template = "equipment/admin/test_connection.html"
+    actions = ("archive", "fetch_records")
 
     class Media:
-        js = ("js/admin_test_connection.js",)
+        css = {"all": ("css/admin_connection.css", "css/admin_test_details.css")}
+        js = (
+            "js/admin_test_details.js",
+            "js/admin_test_connection.js",
+            Script("js/admin_template.js", type="module"),
+            Script("js/admin_settings.js", type="module"),
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Equipment]:
         # The latest readings belong to an app above; their moment is reached by the relation's name.
@@ -135,20 +165,19 @@ class EquipmentAdmin(OwnBakeriesAdmin):
         if self.may_configure(request):
             credentials = tuple(credential.field for credential in list_credentials())
             forget = ("forget",) if obj and obj.iot_credentials else ()
-            settings = ("protocol", "endpoint", "port", *credentials, *forget, "additional_config")
+            settings = ("protocol", "endpoint", "port", "additional_config", *credentials, *forget)
         else:
             settings = SETTINGS_SHOWN
         return [
-            (None, {"fields": (*MACHINE, *ABILITIES)}),
+            ("Template", {"fields": TEMPLATE}),
+            ("Machine", {"fields": (*MACHINE, *ABILITIES)}),
             ("Connection", {"fields": (*READING, *settings)}),
             *([("State", {"fields": STATE})] if obj else []),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Equipment | None = None) -> tuple[str, ...]:
-        return STATE if self.may_configure(request) else (*STATE, *READING, *SETTINGS_SHOWN)
-
-    def may_configure(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(CONFIGURE_IOT)
+        shown = (*STATE, "about_template")
+        return shown if self.may_configure(request) else (*shown, "preset", *READING, *SETTINGS_SHOWN)
 
     def save_model(self, request: HttpRequest, obj: Equipment, form: Any, change: bool) -> None:
         if not isinstance(form, ConnectionForm):
@@ -189,40 +218,11 @@ class EquipmentAdmin(OwnBakeriesAdmin):
     def page(self, obj: Equipment) -> str:
         return format_html('<a href="{}">Open</a>', obj.get_absolute_url())
 
-    def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.test_connection_view)
-        own = path("<int:object_id>/test-connection/", view, name="equipment_equipment_test_connection")
-        return [own, *super().get_urls()]
-
-    def test_connection_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Try what stands in the form, saved or not."""
-        equipment = self.get_object(request, str(object_id))
-        if equipment is None:
-            raise Http404
-        if not self.may_configure(request) or not self.has_change_permission(request, equipment):
-            raise PermissionDenied
-        form = self.get_form(request, equipment, change=True)(request.POST, instance=equipment)
-        if not form["protocol"].value():
-            return JsonResponse({"message": "Choose a protocol first.", "fields": {}}, status=400)
-        form.is_valid()
-        if errors := form.connection_errors():
-            return JsonResponse({"message": "Please correct these settings.", "fields": errors}, status=400)
-        try:
-            result = services.test_connection(equipment, form.posted)
-        except ConfigurationError as error:
-            return JsonResponse({"message": str(error), "fields": error.fields}, status=400)
-        return JsonResponse(_shown(result))
-
-
-def _shown(result: ConnectionTest) -> dict[str, Any]:
-    values: list[tuple[str, Any]] = []
-    for name in result.reading.features if result.reading else []:
-        value = getattr(result.reading, name)
-        inner = value.items() if hasattr(value, "items") else [("", value)]
-        values += [(f"{name} {key}".replace("_", " ").strip(), found) for key, found in inner if found is not None]
-    return {
-        "success": result.success,
-        "message": result.message,
-        "response_time_ms": result.response_time_ms,
-        "values": values,
-    }
+    @admin.display(description="EU Data Act")
+    def data_request(self, obj: Equipment) -> str:
+        address = reverse("equipment_data_request", args=[obj.uuid])
+        return format_html(
+            '<a class="text-primary-600 underline" href="{}" target="_blank">Letter to the maker</a>: '
+            "ask for this machine's data",
+            address,
+        )

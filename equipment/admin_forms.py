@@ -19,10 +19,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from connectors import ConfigurationError, get_connector_class, list_protocols
+from connectors import ConfigurationError, list_protocols
+from connectors.preset import HOST, find_preset
 from equipment import services
 from equipment.credentials import may_reuse_credentials
 from equipment.models import Equipment
+from equipment.presets import list_preset_choices
+from equipment.protocols import list_connectors
 from equipment.validators import check_storable_json
 
 CONNECTION_FIELDS = ("protocol", "endpoint", "port", "additional_config", "forget")
@@ -42,13 +45,18 @@ class Credential(NamedTuple):
 def list_credentials() -> tuple[Credential, ...]:
     """Every credential of every protocol, once."""
     found: dict[str, Credential] = {}
-    for protocol in list_protocols():
-        model: type[BaseModel] = get_connector_class(protocol).config_class.model_fields["credentials"].annotation
+    for protocol, connector in list_connectors():
+        model: type[BaseModel] = connector.config_class.model_fields["credentials"].annotation
         for key, field in model.model_fields.items():
             known = found.get(key, Credential(key, False, ()))
             secret = known.secret or _holds_secret(field.annotation)
             found[key] = Credential(key, secret, (*known.protocols, protocol))
     return tuple(found.values())
+
+
+def name_input(key: str) -> str:
+    """What stands on the form for a key of the settings."""
+    return key.replace("_", " ").capitalize()
 
 
 def _holds_secret(annotation: Any) -> bool:
@@ -71,12 +79,20 @@ class IndentedJSON(json.JSONEncoder):
 class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
     """A machine with its connection. Use the class from `connection_form`: it has the credentials' inputs too."""
 
+    preset = forms.ChoiceField(
+        label="Template",
+        choices=list_preset_choices,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Fills in what is known of the make and model. Everything can be changed afterwards.",
+    )
     protocol = forms.ChoiceField(choices=_choices, required=False, widget=UnfoldAdminSelectWidget)
     endpoint = forms.CharField(
         label="Address",
         max_length=Equipment._meta.get_field("iot_endpoint").max_length,
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "url"}),
+        help_text=f"Where a template says {HOST}, enter the machine's own name or IP address.",
     )
     port = forms.IntegerField(min_value=1, max_value=65_535, required=False, widget=UnfoldAdminIntegerFieldWidget)
     additional_config = forms.JSONField(
@@ -99,15 +115,23 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.stored: Mapping[str, str] = self.instance.iot_credentials or {}
         config = self.instance.connector_config
+        self.initial.setdefault("preset", self.instance.preset)
         self.initial.setdefault("protocol", self.instance.iot_protocol)
         for name in ("endpoint", "port", "additional_config"):
             self.initial.setdefault(name, config[name])
+        self._keep_unknown_preset()
         if not self.instance.iot_protocol:
             self.initial["iot_enabled"] = True  # what is connected for the first time is meant to be read
         self.fields["forget"].choices = [(key, key) for key in sorted(self.stored)]  # type: ignore[attr-defined]
         for credential in list_credentials():
             stored = bool(self.stored.get(credential.key))
             self.fields[credential.field].help_text = "Stored. Empty: stays as it is." if stored else "Not stored."
+
+    def _keep_unknown_preset(self) -> None:
+        key = self.instance.preset
+        if key and not find_preset(key):
+            choices = [*list_preset_choices(), (key, f"{key} (not in this release)")]
+            self.fields["preset"].choices = choices  # type: ignore[attr-defined]
 
     @property
     def posted(self) -> dict[str, Any]:
@@ -130,6 +154,8 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        if HOST in (cleaned.get("endpoint") or ""):
+            self.add_error("endpoint", f"Enter the machine's own name or IP address in place of {HOST}.")
         if cleaned.get("protocol"):
             self._check_settings()
         elif self.instance.iot_protocol:
@@ -166,7 +192,7 @@ def _input(credential: Credential) -> forms.CharField:
     widget = UnfoldAdminPasswordWidget if credential.secret else UnfoldAdminTextInputWidget
     attributes = {"autocomplete": "new-password", "data-protocols": " ".join(credential.protocols)}
     return forms.CharField(
-        label=credential.key.replace("_", " ").capitalize(),
+        label=name_input(credential.key),
         required=False,
         strip=False,
         max_length=10_000,

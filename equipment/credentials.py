@@ -25,8 +25,14 @@ def may_reuse_credentials(equipment: Equipment, settings: Mapping[str, Any]) -> 
 def _list_hosts(endpoint: Any, options: Any) -> Iterator[tuple[str, str]]:
     """Of the endpoint and of every address among the options: some clouds sign in at another host."""
     yield _host(str(endpoint or ""))
-    for value in (options or {}).values() if isinstance(options, Mapping | None) else ():
-        if isinstance(value, str) and "://" in value:
+    waiting: list[Any] = [options]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str) and "://" in value:
             yield _host(value)
 
 

@@ -23,6 +23,14 @@ class EncryptedJSONField(EncryptedTextField):  # type: ignore[misc]
         return mask("")
 
 
+class EncryptedSecretField(EncryptedTextField):  # type: ignore[misc]
+    """A text, stored encrypted. It cannot be filtered on."""
+
+    def value_to_string(self, obj: Any) -> str:
+        """For `dumpdata` and the audit trail, which must not carry secrets out."""
+        return mask("")
+
+
 def mask(value: str) -> str:
     """What stands in the audit trail in place of a secret: that there is one, and nothing of it."""
     return "••••••••"

@@ -18,6 +18,7 @@ COLUMNS = (
     "model",
     "serial_number",
     "firmware_version",
+    "preset",
     "iot_enabled",
     "supports_realtime",
     "poll_interval_seconds",

@@ -13,7 +13,11 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from timezone_field import TimeZoneField
 
-from equipment.fields import EncryptedJSONField
+from connectors.preset import find_preset
+from equipment.fields import EncryptedJSONField, EncryptedSecretField
+from equipment.record_models import CookingProgramme as CookingProgramme
+from equipment.record_models import HaccpRecord as HaccpRecord
+from equipment.record_models import RecordImport as RecordImport
 
 
 class Gateway(models.Model):
@@ -28,6 +32,23 @@ class Gateway(models.Model):
     @property
     def queue(self) -> str:
         return f"poll.{self.slug}"
+
+
+class InstallationIdentity(models.Model):
+    """Who this installation is to machines and brokers. One row; read it with `equipment.identity.get_identity`."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    name = models.CharField(max_length=32, editable=False)
+    certificate_pem = models.TextField("certificate", editable=False)
+    private_key = EncryptedSecretField(editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "application certificate"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation_identity")]
+
+    def __str__(self) -> str:
+        return f"bakery_iot {self.name[:12]}"
 
 
 class Bakery(models.Model):
@@ -74,6 +95,13 @@ class Equipment(models.Model):
     model = models.CharField(max_length=100, blank=True)
     serial_number = models.CharField(max_length=100, blank=True)
     firmware_version = models.CharField(max_length=100, blank=True)
+    # No choices: templates come and go with releases, and a machine keeps the name of a gone one.
+    preset = models.CharField(
+        "template",
+        max_length=50,
+        blank=True,
+        help_text="What is known of this make and model, from which the connection was filled in",
+    )
 
     iot_enabled = models.BooleanField("connected", default=False, help_text="Read this machine at its interval")
     iot_protocol = models.CharField("protocol", max_length=50, blank=True)
@@ -126,6 +154,12 @@ class Equipment(models.Model):
         return reverse("equipment_detail", args=[self.uuid])
 
     @property
+    def is_unverified(self) -> bool:
+        """Read over an interface that was assumed: no one has seen it at a real machine, nor its description."""
+        preset = find_preset(self.preset)
+        return preset is not None and preset.is_unverified and preset.protocol == self.iot_protocol
+
+    @property
     def connector_config(self) -> dict[str, Any]:
         """The four keys that the API's body, the connectors and these columns share."""
         return {
@@ -176,6 +210,7 @@ class ConnectionEventType(models.TextChoices):
     ERROR = "error", "Trouble"
     TEST = "test", "Connection test"
     CONFIGURED = "configured", "Settings changed"
+    RECORDS = "records", "Records fetched"
 
 
 class ConnectionLog(models.Model):

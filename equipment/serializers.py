@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from connectors import Reading
+from connectors.preset import list_presets
 from connectors.reading import CycleStage, DoorStatus, OperationalStatus
 from equipment.models import Bakery, Equipment, EquipmentType, IoTConnectionStatus
 from equipment.selectors import bakeries_for
@@ -46,6 +47,9 @@ class EquipmentSerializer(StrictSerializer, serializers.ModelSerializer[Equipmen
     id = serializers.UUIDField(source="uuid", read_only=True)
     bakery = OwnBakeries(slug_field="slug", queryset=Bakery.objects.none(), help_text="The bakery's slug")
     iot_enabled = serializers.BooleanField(required=False, help_text="Read this machine at its interval")
+    preset = serializers.CharField(
+        max_length=50, required=False, allow_blank=True, help_text="Key of the preset that it was set up from"
+    )
     iot_config = serializers.DictField(read_only=True, help_text="additional_config of the connection")
     iot_credentials_set = serializers.SerializerMethodField(help_text="Which credentials are stored; never their text")
 
@@ -60,6 +64,7 @@ class EquipmentSerializer(StrictSerializer, serializers.ModelSerializer[Equipmen
             "model",
             "serial_number",
             "firmware_version",
+            "preset",
             "iot_enabled",
             "supports_realtime",
             "poll_interval_seconds",
@@ -90,6 +95,11 @@ class EquipmentSerializer(StrictSerializer, serializers.ModelSerializer[Equipmen
         if key.startswith("iot_"):
             return "Set the connection with POST /api/v1/equipment/{id}/iot-config."
         return super().explain(key, writable)
+
+    def validate_preset(self, key: str) -> str:
+        if key and key not in list_presets() and key != getattr(self.instance, "preset", ""):
+            raise ValidationError("There is no preset of this name. GET /api/v1/equipment/presets lists them.")
+        return key
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         before = self.instance or Equipment()
@@ -186,3 +196,8 @@ class ConnectionTestSerializer(serializers.Serializer[Any]):
     error_details = serializers.CharField(allow_null=True)
     error_code = serializers.CharField(allow_null=True)
     reading = ReadingSerializer(allow_null=True)
+    details = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()),
+        help_text="Tables by name for whoever sets the machine up: `devices` of a server, `points` with raw registers "
+        "in all word orders, and others. Which columns there are depends on the protocol",
+    )

@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from celery.exceptions import TimeoutError as ResultTimeout
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from connectors import AddressPolicy, ConfigurationError, ConnectionTest, Reading, parse_config
+from connectors import ConfigurationError, ConnectionTest, Reading, parse_config
 from equipment.credentials import may_reuse_credentials
 from equipment.fields import encrypt_json
 from equipment.models import Batch, ConnectionEventType, ConnectionLog, Equipment, IoTConnectionStatus
+from equipment.policy import address_policy as address_policy
 from equipment.signals import connection_changed
 from equipment.tasks import run_connection_test
 
@@ -31,10 +31,6 @@ CONNECTION_COLUMNS = {
     "supports_realtime": "supports_realtime",
     "poll_interval_seconds": "poll_interval_seconds",
 }
-
-
-def address_policy() -> AddressPolicy:
-    return AddressPolicy(allow_loopback=settings.ALLOW_LOOPBACK_MACHINES, allow_private=settings.ALLOW_PRIVATE_MACHINES)
 
 
 def complete_settings(equipment: Equipment, posted: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,10 +92,13 @@ def touch_connection(equipment: Equipment) -> None:
 def test_connection(equipment: Equipment, posted: Mapping[str, Any] | None = None) -> ConnectionTest:
     """Try the posted settings, else the saved ones, from the bakery's gateway. A failure is a result.
 
-    Raises `ConfigurationError` for settings that cannot be tried. The outcome is kept as a `ConnectionLog` row.
+    Raises `ConfigurationError` for settings that cannot be tried. The outcome is kept as a `ConnectionLog` row, unless
+    the machine itself is not saved yet.
     """
     complete = complete_settings(equipment, {**_saved_settings(equipment, posted or {}), **(posted or {})})
     result = _ask_gateway(equipment, complete)
+    if equipment.pk is None:
+        return result
     record_connection_test(equipment, result)
     if result.success and complete == {"protocol": equipment.iot_protocol, "config": equipment.connector_config}:
         _revive_line(equipment)
@@ -125,7 +124,8 @@ def _ask_gateway(equipment: Equipment, complete: Mapping[str, Any]) -> Connectio
     gateway = equipment.bakery.gateway
     parsed = parse_config(complete["protocol"], complete["config"])
     patience = parsed.additional_config.timeout + GATEWAY_PATIENCE_SECONDS
-    arguments = (equipment.pk, str(equipment.uuid), encrypt_json(complete), dataclasses.asdict(address_policy()))
+    sealed, policy = encrypt_json(complete), dataclasses.asdict(address_policy())
+    arguments = (equipment.pk, str(equipment.uuid), sealed, policy, gateway.slug)
     try:
         # Taken up later than that, it would keep the machine from being read, and nobody would wait for its end.
         expires = GATEWAY_PATIENCE_SECONDS

@@ -1,5 +1,6 @@
 """The page of one machine. What it measures comes with the frame of every live page; here is what stays."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,10 +15,12 @@ from django.views.generic import TemplateView
 
 from connectors import list_protocols
 from equipment.models import ConnectionEventType, ConnectionLog, Equipment
+from equipment.record_models import HaccpRecord, RecordImport
 from equipment.selectors import bakeries_for, equipment_for, list_connection_events
 
 NO_BAKERY = "There is nothing here for you yet. Ask a manager to make you a member of a bakery."
 FAILED = ":failed"
+SHOWN_RECORDS = 10
 # Also in the page for the events that come live.
 EVENT_WORDS: dict[str, str] = {
     ConnectionEventType.CONNECTED: "Connected",
@@ -26,6 +29,8 @@ EVENT_WORDS: dict[str, str] = {
     ConnectionEventType.TEST: "Connection test passed",
     ConnectionEventType.TEST + FAILED: "Connection test failed",
     ConnectionEventType.CONFIGURED: "Settings changed",
+    ConnectionEventType.RECORDS: "HACCP records fetched",
+    ConnectionEventType.RECORDS + FAILED: "HACCP records not fetched",
 }
 
 
@@ -56,6 +61,7 @@ class EquipmentDetailView(BakeryPage):
             "events": [describe_event(event, time_zone) for event in list_connection_events(equipment)],
             "event_words": EVENT_WORDS,
             "facts": list_facts(equipment),
+            **describe_records(equipment, time_zone),
             "change_url": reverse("admin:equipment_equipment_change", args=[equipment.pk]) if may_change else "",
         }
 
@@ -80,14 +86,47 @@ def list_facts(equipment: Equipment) -> list[tuple[str, str]]:
     return [(label, value) for label, value in facts if value]
 
 
+def describe_records(equipment: Equipment, time_zone: ZoneInfo) -> dict[str, Any]:
+    """The last HACCP batches, and when they were fetched; nothing of machines that have none."""
+    state = RecordImport.objects.filter(equipment=equipment, tried_at__isnull=False).first()
+    rows = list(equipment.haccp_records.order_by("-started_at", "-id")[:SHOWN_RECORDS])
+    return {
+        "record_import": state
+        and {
+            "fetched_at": state.succeeded_at and show_moment(state.succeeded_at, time_zone),
+            "message": state.error_message,
+        },
+        "haccp_records": [describe_record(row, time_zone) for row in rows],
+    }
+
+
+def describe_record(record: HaccpRecord, time_zone: ZoneInfo) -> dict[str, Any]:
+    core = {True: "reached", False: "not reached", None: "–"}[record.core_temperature_reached]
+    return {
+        "started_at": show_moment(record.started_at, time_zone) if record.started_at else "–",
+        "name": record.name or "–",
+        "batch": record.external_id,
+        "minutes": "–" if record.total_seconds is None else f"{record.total_seconds / 60:.0f}",
+        "core": core,
+        "is_alarming": record.core_temperature_reached is False,
+        "finished": {True: "yes", False: "no", None: "–"}[record.finished],
+    }
+
+
+def show_moment(moment: datetime, time_zone: ZoneInfo) -> str:
+    """On the bakery's wall, with the day when that is not today."""
+    at = moment.astimezone(time_zone)
+    is_today = at.date() == timezone.now().astimezone(time_zone).date()
+    return f"{at:%H:%M}" if is_today else f"{at:%a} {at.day} {at:%b}, {at:%H:%M}"
+
+
 def describe_event(event: ConnectionLog, time_zone: ZoneInfo) -> dict[str, Any]:
     """In plain words, at the time on the bakery's wall, with the day when that is not today."""
-    at = event.event_time.astimezone(time_zone)
-    is_today = at.date() == timezone.now().astimezone(time_zone).date()
-    has_failed = event.event_type == ConnectionEventType.TEST and event.error_message
+    failure = event.event_type + FAILED
+    words = EVENT_WORDS[failure if event.error_message and failure in EVENT_WORDS else event.event_type]
     return {
-        "at": at.isoformat(),
-        "shown_at": f"{at:%H:%M}" if is_today else f"{at:%a} {at.day} {at:%b}, {at:%H:%M}",
-        "words": EVENT_WORDS[ConnectionEventType.TEST + FAILED if has_failed else event.event_type],
+        "at": event.event_time.astimezone(time_zone).isoformat(),
+        "shown_at": show_moment(event.event_time, time_zone),
+        "words": words,
         "message": event.error_message,
     }

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from equipment.models import Batch, Equipment
+from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
 from equipment.tests.factories import make_bakery, make_equipment, make_user
@@ -38,12 +38,18 @@ TABLE = {
     "sign_out": Row("post", 302, 302, 302, 302, 302),
     "health": Row("get", 200, 200, 200, 200, 200),
     "equipment_detail": Row("get", 302, 404, 404, 200, 200),
+    "equipment_data_request": Row("get", 302, 404, 404, 200, 200),
+    "preset_data_request": Row("get", 302, 404, 200, 200, 200),
     "api_token": Row("post", 400, 400, 400, 400, 400),
     "api_schema": Row("get", 200, 200, 200, 200, 200),
     "api_equipment_list": Row("get", 401, 404, 200, 200, 200),
+    "api_protocols": Row("get", 401, 404, 200, 200, 200),
+    "api_presets": Row("get", 401, 404, 200, 200, 200),
     "api_equipment": Row("get", 401, 404, 404, 200, 200),
     "api_iot_config": Row("post", 401, 404, 404, 403, 400),
     "api_test_connection": Row("post", 401, 404, 404, 403, 400),
+    "api_haccp_records": Row("get", 401, 404, 404, 200, 200),
+    "api_cooking_programmes": Row("get", 401, 404, 404, 200, 200),
     "api_realtime_data": Row("get", 401, 404, 404, 200, 200),
     "api_sensor_history": Row("get", 401, 404, 404, 200, 200),
 }
@@ -54,6 +60,8 @@ def oven() -> Equipment:
     bakery = make_bakery(make_user("staff", username="member"), name="Zwiebelhof", gateway="zwiebelhof")
     oven = make_equipment(bakery, name="Steinofen")
     Batch.objects.create(equipment=oven, product="Kaiserwecken", started_at=timezone.now())
+    HaccpRecord.objects.create(equipment=oven, serial_number="1", external_id="1", name="Kaiserwecken")
+    CookingProgramme.objects.create(equipment=oven, external_id="1", name="Kaiserwecken")
     touch_connection(oven)
     oven.bakery.members.add(make_user("manager", username="manager"))
     make_bakery(make_user("manager", username="outsider"))
@@ -81,6 +89,8 @@ def address(name: str, oven: Equipment) -> str:
     values = {
         "equipment_id": oven.uuid,
         "object_id": _row_of(name, oven),
+        "form": "pem",
+        "preset": "wachtel_deck_oven",
         "id": oven.bakery.members.all()[0].pk,
         "app_label": "equipment",
         "content_type_id": ContentType.objects.get_for_model(Equipment).pk,
@@ -95,6 +105,8 @@ def _row_of(name: str, oven: Equipment) -> int:
         "equipment_batch_": oven.batches.get(),
         "equipment_gateway_": oven.bakery.gateway,
         "equipment_connectionlog_": oven.connection_logs.get(),
+        "equipment_haccprecord_": oven.haccp_records.get(),
+        "equipment_cookingprogramme_": oven.cooking_programmes.get(),
         "auth_user_": oven.bakery.members.all()[0],
     }
     for prefix, row in rows.items():
@@ -189,7 +201,16 @@ class TestAdmin:
         apps = visitor("manager").get("/admin/").context["app_list"]
         assert [app["name"] for app in apps] == ["Bakeries and machines", "Audit trail"]
         kinds = [model["object_name"] for model in apps[0]["models"]]
-        assert kinds == ["Bakery", "Batch", "ConnectionLog", "Equipment", "Gateway"]
+        assert kinds == [
+            "InstallationIdentity",
+            "Bakery",
+            "Batch",
+            "ConnectionLog",
+            "CookingProgramme",
+            "Equipment",
+            "Gateway",
+            "HaccpRecord",
+        ]
 
     def test_the_audit_trail_of_others_stays_theirs(self, oven: Equipment) -> None:
         make_user(username="root", is_superuser=True, is_staff=True)

@@ -63,6 +63,7 @@ def test_it_says_what_to_do_when_the_machine_refuses_and_again_when_it_does_not(
 
 
 def test_what_is_wrong_is_named_with_the_label_of_its_input(form: Page) -> None:
+    form.get_by_text("As JSON", exact=True).click()
     form.get_by_label("Further settings").fill('{"timeout": "soon"}')
     form.get_by_role("button", name="Test connection").click()
     result = form.locator("#test-connection [role=status]")
@@ -85,7 +86,7 @@ def test_inputs_that_the_protocol_does_not_know_are_hidden(form: Page) -> None:
     expect(password).to_be_visible()
     form.locator("#id_protocol").select_option("rest_api")
     expect(password).to_be_hidden()
-    expect(form.get_by_text("Password", exact=True)).to_be_hidden()
+    expect(form.locator("label[for=id_credential_password]")).to_be_hidden()
     assert password.input_value() == ""
     expect(form.locator("#id_credential_token")).to_be_visible()
 

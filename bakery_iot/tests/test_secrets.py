@@ -1,6 +1,7 @@
 """The clear text of a credential appears nowhere: not in answers, pages, trail, logs, broker or a dump."""
 
 import base64
+import copy
 import json
 import logging
 import threading
@@ -20,6 +21,7 @@ from django.test import Client
 from django.urls import reverse
 from knox.models import AuthToken
 
+from connectors import PROTOCOLS, get_connector_class, make_identity
 from equipment import services
 from equipment.admin_forms import list_credentials
 from equipment.models import Equipment
@@ -81,8 +83,9 @@ def oven(manager: User) -> Equipment:
 
 
 def credentials() -> dict[str, str]:
-    """Every credential there is, each with a text that can be searched for."""
-    return {credential.key: f"{MARK}-{credential.key}-4711" for credential in list_credentials()}
+    """Every credential of the protocol with the most, each with a text that can be searched for."""
+    found = (credential.key for credential in list_credentials() if "rest_api" in credential.protocols)
+    return {key: f"{MARK}-{key}-4711" for key in found}
 
 
 def body(endpoint: str, **options: Any) -> dict[str, Any]:
@@ -162,6 +165,37 @@ def test_nothing_shows_in_any_answer_or_page(
         answers += [browser.get(address) for address in _pages(oven)]
     assert {answer.status_code for answer in answers[10:]} == {200}
     assert not traces(*(answer.content.decode() for answer in answers), caplog.text)
+
+
+@pytest.mark.parametrize("protocol", list(PROTOCOLS))
+def test_no_protocols_secrets_show(protocol: str, manager: User, oven: Equipment) -> None:
+    example = copy.deepcopy(get_connector_class(protocol).example)
+    secret = {credential.key for credential in list_credentials() if credential.secret}
+    given = {key: f"{MARK}-{key}" if key in secret else text for key, text in example["credentials"].items()}
+    services.configure_equipment_iot(oven, {"protocol": protocol, **example, "credentials": given})
+    assert not traces(*_everything_shown(manager, oven), _every_row())
+
+
+@pytest.mark.parametrize(("protocol", "options"), [("mqtt", {}), ("opc_ua", {"auth": "certificate"})])
+def test_a_private_key_does_not_show(protocol: str, options: dict[str, str], manager: User, oven: Equipment) -> None:
+    own = make_identity()
+    given = {"certificate": own.certificate_pem, "private_key": own.private_key_pem}
+    example = copy.deepcopy(get_connector_class(protocol).example)
+    example["additional_config"] |= options
+    services.configure_equipment_iot(oven, {"protocol": protocol, **example, "credentials": given})
+    shown = " ".join([*_everything_shown(manager, oven), _every_row()])
+    lines = own.private_key_pem.splitlines()[1:-1]
+    assert lines
+    assert not any(line in shown for line in lines)
+
+
+def _everything_shown(manager: User, oven: Equipment) -> Iterator[str]:
+    client, browser = integrator(manager), Client()
+    browser.force_login(make_user(is_superuser=True, is_staff=True))
+    answers: list[Any] = [client.get(f"/api/v1/equipment/{oven.uuid}"), client.get("/api/v1/equipment")]
+    answers += [browser.get(address) for address in _pages(oven)]
+    assert {answer.status_code for answer in answers} == {200}
+    yield from (answer.content.decode() for answer in answers)
 
 
 def _pages(oven: Equipment) -> Iterator[str]:

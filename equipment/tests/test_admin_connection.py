@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.test import Client
 
 from connectors.simulators.http import SimulatedBakery
 from equipment.admin_forms import connection_form, list_credentials
-from equipment.models import Bakery, Equipment
+from equipment.models import Bakery, ConnectionLog, Equipment
 from equipment.services import archive_equipment, configure_equipment_iot
 from equipment.tests.browsers import errors, filled, page, post, signed_in
 from equipment.tests.clients import gateway_worker
@@ -223,6 +224,58 @@ class TestTestButton:
         answer = browser.post(page("equipment_test_connection", oven.pk), filled(oven, endpoint="http://evil.example"))
         assert answer.status_code == 400
         assert "Enter the credentials again" in str(answer.json()["fields"])
+
+    def test_a_new_machine_is_tried_before_it_is_saved(
+        self, browser: Client, bakery: Bakery, ovens: SimulatedBakery
+    ) -> None:
+        settings = ovens.settings(OVEN)
+        (key, secret), *_ = settings["credentials"].items()
+        values = filled(
+            bakery=bakery.pk,
+            name="",
+            protocol="rest_api",
+            endpoint=settings["endpoint"],
+            port=settings["port"] or "",
+            additional_config=json.dumps(settings["additional_config"]),
+            **{f"credential_{key}": secret},
+        )
+        answer = browser.post(page("equipment_test_new_connection"), values).json()
+        assert answer["success"], answer
+        assert not Equipment.objects.exists()
+        assert not ConnectionLog.objects.exists()
+        refused = browser.post(page("equipment_test_new_connection"), {**values, f"credential_{key}": "wrong"}).json()
+        assert (refused["success"], refused["values"]) == (False, [])
+        assert not ConnectionLog.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("change", "field", "words"),
+        [
+            ({"bakery": ""}, "bakery", "from its gateway"),
+            ({"endpoint": "https://{host}"}, "endpoint", "in place of {host}"),
+            ({"endpoint": ""}, "endpoint", "not be empty"),
+        ],
+    )
+    def test_what_a_new_machine_lacks_is_named(
+        self, browser: Client, bakery: Bakery, change: dict[str, Any], field: str, words: str
+    ) -> None:
+        values = {"bakery": bakery.pk, "protocol": "rest_api", "endpoint": "http://oven.example", **change}
+        answer = browser.post(page("equipment_test_new_connection"), filled(**values))
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+        assert words in answer.json()["fields"][field]
+
+    def test_a_new_machine_is_tried_from_my_own_bakeries_alone(self, browser: Client, bakery: Bakery) -> None:
+        theirs = make_bakery(gateway="elsewhere")
+        values = filled(bakery=theirs.pk, protocol="rest_api", endpoint="http://oven.example")
+        answer = browser.post(page("equipment_test_new_connection"), values)
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["bakery"])
+        empty = browser.post(page("equipment_test_new_connection"), {})
+        assert (empty.status_code, empty.json()["message"]) == (400, "Choose a protocol first.")
+        staff = make_user("staff", is_staff=True)
+        bakery.members.add(staff)
+        assert signed_in(staff).post(page("equipment_test_new_connection"), {}).status_code == 403
+        group = Group.objects.get(name="manager")
+        group.permissions.remove(group.permissions.get(codename="configure_iot"))
+        assert browser.post(page("equipment_test_new_connection"), values).status_code == 403
 
     def test_it_is_for_those_who_may_configure_and_for_their_own(self, browser: Client, bakery: Bakery) -> None:
         oven, theirs = make_equipment(bakery), make_equipment()

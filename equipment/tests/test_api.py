@@ -112,6 +112,7 @@ class TestOne:
             "model": "",
             "serial_number": "",
             "firmware_version": "",
+            "preset": "",
             "iot_enabled": True,
             "supports_realtime": True,
             "poll_interval_seconds": 30,

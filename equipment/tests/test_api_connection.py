@@ -6,7 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
+from conftest import BackgroundLoop
 from connectors.simulators.http import SimulatedBakery
+from connectors.simulators.modbus import ModbusOvens
+from connectors.simulators.served import make_ovens
 from equipment import services
 from equipment.models import ConnectionLog, Equipment
 from equipment.tests.clients import gateway_worker, integrator
@@ -143,6 +146,7 @@ class TestTestConnection:
             "error_details",
             "error_code",
             "reading",
+            "details",
         ]
         assert (result["success"], result["error_details"], result["error_code"]) == (True, None, None)
         assert "temperature" in result["supported_features"]
@@ -151,6 +155,19 @@ class TestTestConnection:
         stored = Equipment.objects.get(pk=oven.pk)
         assert (stored.iot_protocol, stored.config_version) == ("", oven.config_version)
         assert ConnectionLog.objects.get(equipment=oven).event_type == "test"
+
+    def test_what_helps_with_the_set_up_is_told(
+        self, client: APIClient, oven: Equipment, background: BackgroundLoop
+    ) -> None:
+        machine = ModbusOvens({OVEN: make_ovens()[OVEN]})
+        background.run(machine.start())
+        try:
+            result = post(client, oven, "test-connection", {"protocol": "modbus", **machine.settings(OVEN)}).json()
+        finally:
+            background.run(machine.stop())
+        assert result["success"], result["message"]
+        points = result["details"]["points"]
+        assert {"field", "registers", "ABCD", "CDAB", "BADC", "DCBA", "plausible"} <= points[0].keys()
 
     @pytest.mark.parametrize("empty", ["", "{}"])
     def test_an_empty_body_tries_what_is_saved(

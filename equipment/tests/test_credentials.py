@@ -53,6 +53,8 @@ def test_they_go_where_they_were_entered_for(change: dict[str, Any]) -> None:
         {"additional_config": {"sign_in_endpoint": "https://evil.example/login"}},
         {"additional_config": {"token_url": "http://login.example/token"}},
         {"additional_config": {"token_url": "https://["}},
+        {"additional_config": {"haccp": {"token_url": "https://evil.example/token"}}},
+        {"additional_config": {"a": [{"b": {"c": "https://evil.example"}}]}},
     ],
 )
 def test_they_go_nowhere_else(change: dict[str, Any]) -> None:

@@ -21,16 +21,18 @@ function showValues(place, values) {
   }
 }
 
-function showResult(place, answer) {
+function showResult(place, answer, next) {
   place.replaceChildren();
   const sentence = say(place, "p", `${answer.success ? "●" : "▲"} ${answer.message}`);
   sentence.style.fontWeight = "600";
+  if (answer.success && next) say(place, "p", next);
   for (const [field, problem] of Object.entries(answer.fields || {})) {
     const label = document.querySelector(`label[for="id_${CSS.escape(field)}"]`);
     say(place, "p", label ? `${label.textContent.trim()}: ${problem}` : problem);
   }
   if (answer.values?.length) showValues(place, answer.values);
-  place.scrollIntoView({ block: "center" });  // above the bar with the buttons
+  showDetails(place, answer.details || {});
+  sentence.scrollIntoView({ block: "center" });  // above the bar with the buttons; tables may be long
 }
 
 async function askServer(box, form) {
@@ -52,7 +54,7 @@ async function testConnection(box, form) {
   place.replaceChildren();
   say(place, "p", "Asking the machine. This takes a few seconds.");
   try {
-    showResult(place, await askServer(box, form));
+    showResult(place, await askServer(box, form), box.dataset.next);
   } catch {
     showResult(place, { message: "The server cannot be reached. Check your network and try again." });
   }
