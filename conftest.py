@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import django
 import pytest
 import uvicorn
+import uvloop
 from django.conf import settings
 from hypothesis import settings as hypothesis_settings
 
@@ -74,11 +75,16 @@ def wait_for(condition: Callable[[], T], what: str, seconds: float = 60) -> T:
     pytest.fail(f"Waited {seconds} s in vain for {what}")
 
 
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop of the poll worker: it differs from asyncio's own where a line breaks."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
 class BackgroundLoop:
     """An asyncio loop on a thread of its own, for servers that a synchronous test talks to."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 

@@ -17,7 +17,8 @@ import psutil
 import psycopg
 import pytest
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
 from bakery_iot import embedded_postgres, embedded_redis, leftovers
@@ -45,7 +46,7 @@ class Product:
             trust_env=False,
         )
 
-    def socket(self) -> ClientConnection:
+    def socket(self) -> Connection:
         token = self.users["manager"]["api_token"]
         address = self.url.replace("http", "ws") + "/ws/live/"
         return connect(
@@ -110,7 +111,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     assert servers_of(var) == []
 
 
-def next_states(page: ClientConnection) -> list[dict[str, Any]]:
+def next_states(page: Connection) -> list[dict[str, Any]]:
     while True:
         message = json.loads(page.recv(timeout=30))
         if message["type"] == "states":
