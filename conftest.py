@@ -36,7 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not os.environ.get("DATABASE_URL"):
         _started.append(start_postgres(_folder / "postgres", durable=False))
         os.environ["DATABASE_URL"] = _started[-1].url
-    if not os.environ.get("REDIS_URL"):
+    # Run side by side (pytest -n), each has a database of its own on one server, but Redis knows no such walls:
+    # what is published to a group reaches every database of it.
+    if not os.environ.get("REDIS_URL") or os.environ.get("PYTEST_XDIST_WORKER"):
         _started.append(start_redis(_folder / "redis"))
         os.environ["REDIS_URL"] = _started[-1].url
     os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe())
