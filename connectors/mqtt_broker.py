@@ -43,6 +43,7 @@ class Broker:
         self._versions: tuple[bool, ...] = {"5": (True,), "3.1.1": (False,)}.get(account.version, (True, False))
         self._session = 0
         self._sent: dict[str, float] = {}
+        self._waiting_commands: dict[str, asyncio.TimerHandle] = {}
         self._hurry = asyncio.Event()
         self._attempt: asyncio.Future[None] = self._loop.create_future()
         self._task = asyncio.create_task(self._run())
@@ -112,14 +113,25 @@ class Broker:
         return found
 
     def send(self, topic: str, payload: bytes) -> None:
-        """A command, at most every ten seconds: several machines may want the same one."""
-        now = self._loop.time()
-        if self._link and now - self._sent.get(topic, -math.inf) >= _COMMAND_PAUSE_SECONDS:
-            self._sent[topic] = now
+        """A command, at most every ten seconds: several machines may want the same one. An earlier one has to wait."""
+        if topic in self._waiting_commands:
+            return
+        turn = self._sent.get(topic, -math.inf) + _COMMAND_PAUSE_SECONDS
+        if turn <= self._loop.time():
+            self._send_now(topic, payload)
+        else:
+            self._waiting_commands[topic] = self._loop.call_at(turn, self._send_now, topic, payload)
+
+    def _send_now(self, topic: str, payload: bytes) -> None:
+        self._waiting_commands.pop(topic, None)
+        if self._link:
+            self._sent[topic] = self._loop.time()
             self._link.send(topic, payload)
 
     async def close(self) -> None:
         self._task.cancel()
+        for command in self._waiting_commands.values():
+            command.cancel()
         await asyncio.wait((self._task,), timeout=_STOP_SECONDS)
         self._mail.close()
 
