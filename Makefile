@@ -30,8 +30,10 @@ check: install-dev ## style, types, layers, migrations
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 
-test: check ## the checks and all tests
-	$(BIN)/pytest
+# Most tests wait for machines and processes rather than compute: three at a time suit two cores.
+WORKERS ?= 3
+test: check ## the checks and all tests; one test at a time: make test WORKERS=0
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 requirements: install-dev ## pins and hashes anew, after a change in requirements*.in
 	$(COMPILE) requirements.in -o requirements.txt
