@@ -22,7 +22,7 @@ from .opc_ua_server import ALL_SECURITY, COMBI, OpcUaMachine, bad, server_tasks,
 
 DEVICE = "CombiSteamerDevice_1"
 MODE, CHAMBER = "CombiSteamer/CombiSteamerMode", "CombiSteamer/ActualTemperatureChamber_0"
-RESTARTS = 20
+RESTARTS = 100
 
 
 @pytest.fixture
