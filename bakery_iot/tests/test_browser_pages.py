@@ -128,6 +128,24 @@ def test_the_bakeries_can_be_looked_at_one_by_one(visitor: Visitor, backstage: B
     expect(page.locator("#clock")).not_to_contain_text("Canary")
 
 
+def test_on_a_phone_a_clock_is_never_broken_in_two_and_the_place_has_the_whole_width(
+    visitor: Visitor, backstage: Backstage
+) -> None:
+    user, _ = backstage(lambda: make_shop("Horno 1"))
+    teide = backstage(lambda: make_bakery(user, name="El Teide", time_zone="Atlantic/Canary"))
+    backstage(lambda: make_equipment(teide, name="Horno 2", place="Obrador, al fondo"))
+    page = visitor.window(user, **PHONE)
+    page.goto("/")
+    expect(page.locator("#clock")).to_contain_text("Canary")
+    clocks = (page.locator("#clock").text_content() or "").split("   ")
+    assert len(clocks) == 2
+    assert all("\u00a0" in text and " " not in text for text in clocks), clocks
+    head = card(page, "Horno 2").locator(".card-head")
+    place = head.get_by_text("Obrador, al fondo")
+    width = "(element) => element.clientWidth"
+    assert place.evaluate(width) == head.evaluate(width)
+
+
 def test_an_empty_dashboard_says_what_to_do_first(visitor: Visitor, backstage: Backstage) -> None:
     manager, _ = backstage(lambda: make_shop(groups=("manager",)))
     permissions = Permission.objects.filter(codename__in=["add_equipment", "view_equipment"])

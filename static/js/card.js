@@ -31,7 +31,7 @@ export class Card {
     this.facts = ["humidity", "door", "energy"].map((name) => el("span", name));
     this.age = el("span", "age");
     this.link = el("a", "card-link", [
-      el("div", "card-head", [el("div", "card-title", [this.name, this.place]), el("p", "status", [this.shape, this.word])]),
+      el("div", "card-head", [this.name, el("p", "status", [this.shape, this.word]), this.place]),
       this.sentence,
       el("div", "card-body", [this.reading.element, this.zones]),
       (this.bake = el("div", "bake", [this.product, this.left, el("span", "track", [this.bar])])),

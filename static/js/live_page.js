@@ -107,11 +107,11 @@ function drawLink({ isAlive, isOpen, lastSeen }, machines, timeZones) {
   show(document.getElementById("banner"), !isAlive);
 }
 
-/** One clock for each time zone on the page, named only when there are several. */
+/** One clock for each time zone on the page, named only when there are several. A line ends between two, never in one. */
 function drawClocks(machines, timeZones) {
   const texts = timeZones.map((zone) => {
     const time = clock(machines.now(), zone);
-    return timeZones.length > 1 ? `${cityOf(zone)} ${time}` : time;
+    return timeZones.length > 1 ? `${cityOf(zone)} ${time}`.replaceAll(" ", "\u00a0") : time;
   });
   setText(document.getElementById("clock"), texts.join("   "));
 }
