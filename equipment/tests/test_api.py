@@ -138,7 +138,9 @@ class TestOne:
         assert resolve(LIST).func is resolve(f"{LIST}/").func
 
     @pytest.mark.parametrize("what", ["", "/realtime-data", "/sensor-history"])
-    @pytest.mark.parametrize("wrong", ["0c9a6c1e-5d0b-4b9f-9a57-3f1f6a8e2d44", "17", "not-an-id", "%00", "..%2f..", "ü", "1" * 5000])
+    @pytest.mark.parametrize(
+        "wrong", ["0c9a6c1e-5d0b-4b9f-9a57-3f1f6a8e2d44", "17", "not-an-id", "%00", "..%2f..", "ü", "1" * 5000]
+    )
     def test_an_id_that_is_none_is_not_found(self, client: APIClient, wrong: str, what: str) -> None:
         answer = client.get(f"{LIST}/{wrong}{what}")
         # A slash in the id makes another address of it.
