@@ -12,6 +12,7 @@ from equipment.models import Bakery, Equipment
 from equipment.selectors import bakeries_for, equipment_for
 from telemetry.live import HEARTBEAT_SECONDS, as_shown, live_state, with_live_state
 from telemetry.metrics import METRICS, Kind, Metric
+from telemetry.signals import snapshot_asked
 
 TREND = timedelta(minutes=5)
 # A machine that missed this many reads in a row has a hole in its curve, and not just a late value.
@@ -64,6 +65,7 @@ def live_snapshot(user: Any) -> dict[str, Any]:
             }
             for machine in machines
         ],
+        **{key: value for _, more in snapshot_asked.send(sender=None, user=user) for key, value in more.items()},
     }
 
 
