@@ -32,7 +32,7 @@ class AlertRule(models.Model):
     only_in_plan = models.BooleanField("only during opening hours", null=True, blank=True)
     is_food_safety = models.BooleanField("food safety", null=True, blank=True)
     escalate_after_seconds = models.PositiveIntegerField(null=True, blank=True, validators=[LONGEST_DELAY])
-    changed_at = models.DateTimeField(db_default=Now(), editable=False)
+    changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["alert_type", "metric", "bakery", "equipment"]
@@ -60,15 +60,24 @@ class AlertRule(models.Model):
 
 
 class AlertTimer(models.Model):
-    """How far one rule is with one machine. Written only when it changes; read once, at the start of a worker."""
+    """How far one rule is with a machine or a bakery. Written only when it changes, so that a restart is no gap."""
 
-    equipment = models.ForeignKey(Equipment, on_delete=models.CASCADE, related_name="alert_timers")
+    equipment = models.ForeignKey(Equipment, on_delete=models.CASCADE, null=True, related_name="alert_timers")
+    bakery = models.ForeignKey(Bakery, on_delete=models.CASCADE, null=True, related_name="alert_timers")
     cause = models.CharField(max_length=100)
     state = models.JSONField(default=dict)
     changed_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["equipment", "cause"], name="one_alert_timer_per_cause")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["equipment", "bakery", "cause"], nulls_distinct=False, name="one_alert_timer_per_cause"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(bakery=None) ^ models.Q(equipment=None), name="alert_timer_has_one_place"
+            ),
+        ]
+        indexes = [models.Index(fields=["changed_at"], name="alert_timer_by_change")]
 
     def __str__(self) -> str:
-        return f"{self.cause} of {self.equipment_id}"
+        return f"{self.cause} of {self.equipment or self.bakery}"

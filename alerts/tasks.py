@@ -2,10 +2,16 @@
 
 from celery import shared_task
 
-from alerts import notifications
+from alerts import notifications, patrol
 
 
 @shared_task
 def send_notifications() -> None:
     """Send what waits. Nudged by every change, and sent by beat anyway: a nudge may get lost."""
     notifications.send_notifications()
+
+
+@shared_task
+def look_around() -> None:
+    """Judge what only the clock can tell."""
+    patrol.look_around()
