@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -53,7 +53,7 @@ class AlertListView(APIView):
         query = AlertFilterSerializer(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         pagination = EquipmentPagination()
-        page = pagination.paginate_queryset(list_wanted(request.user, query.validated_data), request, view=self)
+        page: Any = pagination.paginate_queryset(list_wanted(request.user, query.validated_data), request, view=self)
         return pagination.get_paginated_response(AlertSerializer(page, many=True).data)
 
 
@@ -96,9 +96,10 @@ class AlertActionView(APIView):
 
 
 def _documented(operation_id: str, request: type[serializers.Serializer[Any]]) -> Any:
-    return extend_schema(
+    described = extend_schema(
         operation_id=operation_id, request=request, responses=AlertDetailSerializer, parameters=[ALERT_ID]
     )
+    return extend_schema_view(post=described)
 
 
 @_documented("acknowledge_iot_alert", AcknowledgeSerializer)

@@ -74,7 +74,7 @@ def to_stretches(rows: Iterable[OpeningHours]) -> tuple[Stretch, ...]:
 def compile_rules(machine: Equipment, rows: Sequence[AlertRule]) -> tuple[Rule, ...]:
     """What is switched on for this machine. `rows` may hold those of other machines too."""
     known = {rule.cause: rule for rule in DEFAULTS[machine.type]}
-    off = set()
+    off: set[str] = set()
     for row in sorted((row for row in rows if _is_for(row, machine)), key=_width):
         cause = cause_of(row)
         known[cause] = override(known.get(cause) or _blank(row), row)

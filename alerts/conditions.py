@@ -126,10 +126,11 @@ def _minutes_late(reading: Any, around: Surroundings, metric: str) -> float | No
     took = around.at - heating.began_at
     if took < SHORTEST_HEATING_SECONDS:
         return None
-    pace = (value - heating.began_with) / took
+    pace: float = (value - heating.began_with) / took
     if pace <= 0:
         return NOT_HEATING_MINUTES
-    return min(NOT_HEATING_MINUTES, (around.at + (heating.target - value) / pace - around.opens_at) / 60)
+    ready_at: float = around.at + (heating.target - value) / pace
+    return min(NOT_HEATING_MINUTES, (ready_at - around.opens_at) / 60)
 
 
 Condition = Callable[[Any, Surroundings, str], float | None]

@@ -8,6 +8,7 @@ from alerts.kinds import AlertStatus, AlertType, EventType, Severity
 from alerts.models import Alert, AlertEvent
 from equipment.serializers import StrictSerializer
 
+STATUSES = [*AlertStatus.choices, ("open", "Active or acknowledged"), ("all", "All")]
 ORDERS = ("worst", "opened_at", "-opened_at", "severity", "status")
 
 
@@ -96,7 +97,7 @@ class AlertFilterSerializer(StrictSerializer):
     alert_type = serializers.ChoiceField(choices=AlertType.choices, required=False)
     severity = serializers.ChoiceField(choices=Severity.choices, required=False)
     status = serializers.ChoiceField(
-        choices=[*AlertStatus.choices, ("open", "Active or acknowledged"), ("all", "All")],
+        choices=STATUSES,
         default="open",
         help_text="`open` is what is not resolved, and the default",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 from django.db import connection
@@ -19,7 +20,7 @@ def mark_suspect(found: Sequence[tuple[int, datetime, tuple[str, ...]]]) -> None
     if not found:
         return
     ordered = sorted(found)
-    arrays = [
+    arrays: list[Any] = [
         [equipment_id for equipment_id, _, _ in ordered],
         [moment for _, moment, _ in ordered],
         [orjson.dumps(dict.fromkeys(fields, SUSPECT)).decode() for _, _, fields in ordered],

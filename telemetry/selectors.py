@@ -65,8 +65,14 @@ def live_snapshot(user: Any) -> dict[str, Any]:
             }
             for machine in machines
         ],
-        **{key: value for _, more in snapshot_asked.send(sender=None, user=user) for key, value in more.items()},
+        **_find_further(user),
     }
+
+
+def _find_further(user: Any) -> dict[str, Any]:
+    """What the apps above add to a snapshot."""
+    answers: list[tuple[Any, Any]] = snapshot_asked.send(sender=None, user=user)
+    return {key: value for _, further in answers for key, value in further.items()}
 
 
 def _midnight(bakery: Bakery) -> datetime:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import Alert, AlertRule, MaintenanceWindow, OpeningHours, Snooze
 from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
@@ -81,6 +82,11 @@ def oven() -> Equipment:
         severity="warning",
         message="Steinofen",
     )
+    AlertRule.objects.create(equipment=oven, alert_type="door_open")
+    place: dict[str, Any] = {"bakery": bakery, "equipment": oven}
+    OpeningHours.objects.create(**place, weekday=0, starts=time(3), ends=time(12))
+    MaintenanceWindow.objects.create(**place, reason="Zwiebelhof", weekday=0, starts=time(3), ends=time(4))
+    Snooze.objects.create(**place, until=timezone.now())
     oven.bakery.members.add(make_user("manager", username="manager"))
     make_bakery(make_user("manager", username="outsider"))
     make_user("manager", "staff", username="stranger")
@@ -127,6 +133,11 @@ def _row_of(name: str, oven: Equipment) -> int:
         "equipment_haccprecord_": oven.haccp_records.get(),
         "equipment_cookingprogramme_": oven.cooking_programmes.get(),
         "auth_user_": oven.bakery.members.all()[0],
+        "alerts_alert_": oven.alerts.get(),
+        "alerts_alertrule_": oven.alert_rules.get(),
+        "alerts_openinghours_": oven.opening_hours.get(),
+        "alerts_maintenancewindow_": oven.maintenance_windows.get(),
+        "alerts_snooze_": oven.snoozes.get(),
     }
     for prefix, row in rows.items():
         if name.removeprefix("admin:").startswith(prefix):
@@ -219,7 +230,7 @@ class TestAdmin:
 
     def test_it_begins_with_what_a_manager_comes_for(self, oven: Equipment) -> None:
         apps = visitor("manager").get("/admin/").context["app_list"]
-        assert [app["name"] for app in apps] == ["Bakeries and machines", "Audit trail"]
+        assert [app["name"] for app in apps] == ["Bakeries and machines", "Alerts", "Audit trail"]
         kinds = [model["object_name"] for model in apps[0]["models"]]
         assert kinds == [
             "InstallationIdentity",
