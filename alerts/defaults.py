@@ -33,7 +33,7 @@ HOT = (
         lower=-15.0,
         deadband=5.0,
         on_delay=5 * MINUTE,
-        clear_delay=3 * MINUTE,
+        clear_delay=10 * MINUTE,
         only_in_plan=True,
     ),
     _rule(AlertType.NOT_READY, WARNING, upper=5.0, deadband=3.0, on_delay=2 * MINUTE, clear_delay=2 * MINUTE),

@@ -1,5 +1,6 @@
 """What ends by itself: acknowledgements, quiet times, and the alerts of machines that are no longer read."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -7,7 +8,7 @@ from django.db.models import Q
 
 from alerts import announcing
 from alerts.kinds import AlertStatus, EventType, Severity
-from alerts.models import Alert
+from alerts.models import Alert, AlertTimer
 from alerts.opening import OPEN, record_event
 from alerts.suppression import OUT_OF_PLAN, QuietTimes, Subject, is_suppressed
 
@@ -39,15 +40,24 @@ def _catch_up(now: datetime) -> list[int]:
     quiet = Alert.objects.filter(OPEN, recovered_at=None).exclude(suppressed_by="")
     alerts = list(quiet.select_related("bakery", "equipment"))
     times = QuietTimes.read({alert.bakery_id for alert in alerts}, now - LONGEST_LOOK_BACK)
+    clearing = _find_clearing(alerts)
     touched = []
     for alert in alerts:
-        if not _is_audible(alert, now, times):
+        if (alert.bakery_id, alert.equipment_id, alert.cause) in clearing or not _is_audible(alert, now, times):
             continue
         if Alert.objects.filter(OPEN, pk=alert.pk).exclude(suppressed_by="").update(suppressed_by=""):
             tells = alert.severity == Severity.CRITICAL or alert.suppressed_by == OUT_OF_PLAN
             record_event(alert, EventType.CAUGHT_UP, at=now, text=alert.message, announce=tells)
             touched.append(alert.bakery_id)
     return touched
+
+
+def _find_clearing(alerts: Sequence[Alert]) -> set[tuple[int | None, int | None, str]]:
+    """Bakery, machine and cause of what is well at this moment, and only waits for its clear delay."""
+    here = Q(equipment__in=[alert.equipment_id for alert in alerts if alert.equipment_id])
+    here |= Q(bakery__in=[alert.bakery_id for alert in alerts if not alert.equipment_id])
+    timers = AlertTimer.objects.filter(here, state__cleared_since__gt=0).select_related("equipment")
+    return {(t.equipment.bakery_id if t.equipment else t.bakery_id, t.equipment_id, t.cause) for t in timers}
 
 
 def _is_audible(alert: Alert, now: datetime, times: QuietTimes) -> bool:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 # A recovery that did not last doubles the next hold, up to 32 times the clear delay and never beyond four hours.
 MOST_DOUBLINGS = 5
 LONGEST_HOLD_SECONDS = 4 * 3_600.0
-# After a quiet day a machine has a clean slate.
-FLAP_MEMORY_SECONDS = 86_400.0
+# Shorter than a night: ovens that are switched off each evening do not flap.
+FLAP_MEMORY_SECONDS = 6 * 3_600.0
 SHORTEST_HOLD_SECONDS = 30.0
 # A value that grows worse bit by bit is not written at every bit.
 NOTEWORTHY = 0.02

@@ -131,6 +131,22 @@ def test_an_oven_that_is_off_at_night_is_recorded_and_told_if_it_stays_off(oven:
     assert told(alert) == ["caught_up"]
 
 
+def test_an_oven_that_is_back_at_opening_time_is_not_told_of(oven: Equipment) -> None:
+    """Though its clear delay is not over: it is well."""
+    OpeningHours.objects.create(bakery=oven.bakery, weekday=1, starts=time(3), ends=time(12))
+    Equipment.objects.update(iot_connection_status="disconnected")
+    opening = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+    look_at(opening - timedelta(minutes=20))
+    look_at(opening - timedelta(minutes=10))
+    Equipment.objects.update(iot_connection_status="connected")
+    say_for(oven, opening + timedelta(minutes=4), 3)
+    look_at(opening + timedelta(minutes=4))
+    look_at(opening + timedelta(minutes=5, seconds=30))
+    look_at(opening + timedelta(minutes=6, seconds=30))
+    alert = only_alert()
+    assert (alert.status, told(alert)) == (AlertStatus.RESOLVED, [])
+
+
 def test_the_alerts_of_a_machine_that_is_no_longer_read_end(oven: Equipment) -> None:
     alert = make_alert(oven)
     Equipment.objects.update(iot_enabled=False)

@@ -121,9 +121,9 @@ def test_the_hold_grows_and_has_an_end() -> None:
     assert hold_seconds(replace(RULE, clear_delay=0.0), State(flaps=1)) == 60.0
 
 
-def test_after_a_quiet_day_the_slate_is_clean() -> None:
+def test_after_a_quiet_night_the_slate_is_clean() -> None:
     state = State(flaps=5, flapped_at=0.0)
     flapped = state._replace(flapped_at=10.0)
-    at = 10.0 + 86_401
+    at = 10.0 + 6 * 3_600 + 1
     since = flapped._replace(breached_since=at - 60)
     assert step(RULE, since, judge(RULE, 120.0, False), 120.0, at, at - 1).flaps == 0

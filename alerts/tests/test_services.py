@@ -38,7 +38,7 @@ def test_it_resolves_by_itself_and_says_how_often_it_was_interrupted(oven: Equip
     at = say_for(oven, at, 7, temperature=170.0)
     at = say_for(oven, at, 1)
     at = say_for(oven, at, 3, temperature=160.0)
-    say_for(oven, at, 8)
+    say_for(oven, at, 22)
     alert = only_alert()
     assert (alert.status, alert.occurrences, alert.worst_value) == (AlertStatus.RESOLVED, 2, -40.0)
     last = alert.events.get(event="resolved")
