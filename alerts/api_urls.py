@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from alerts import api
+from alerts import api, api_rules
 
 ONE = r"^equipment/iot-alerts/(?P<alert_id>[^/]+)"
 
@@ -13,5 +13,12 @@ urlpatterns = [
     re_path(rf"{ONE}/resolve/?$", api.ResolveView.as_view(), name="api_iot_alert_resolve"),
     re_path(rf"{ONE}/note/?$", api.NoteView.as_view(), name="api_iot_alert_note"),
     re_path(rf"{ONE}/snooze/?$", api.SnoozeView.as_view(), name="api_iot_alert_snooze"),
+    re_path(r"^alert-rules/?$", api_rules.AlertRuleListView.as_view(), name="api_alert_rules"),
+    re_path(r"^alert-rules/(?P<rule_id>[0-9]{1,9})/?$", api_rules.AlertRuleDetailView.as_view(), name="api_alert_rule"),
+    re_path(
+        r"^equipment/(?P<equipment_id>[^/]+)/alert-rules/?$",
+        api_rules.EffectiveRulesView.as_view(),
+        name="api_effective_alert_rules",
+    ),
     re_path(rf"{ONE}/assign/?$", api.AssignView.as_view(), name="api_iot_alert_assign"),
 ]

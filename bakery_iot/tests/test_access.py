@@ -51,6 +51,9 @@ TABLE = {
     "api_iot_alert_note": Row("post", 401, 404, 404, 400, 400),
     "api_iot_alert_snooze": Row("post", 401, 404, 404, 400, 400),
     "api_iot_alert_assign": Row("post", 401, 404, 404, 400, 400),
+    "api_alert_rules": Row("post", 401, 404, 400, 403, 400),
+    "api_alert_rule": Row("get", 401, 404, 404, 200, 200),
+    "api_effective_alert_rules": Row("get", 401, 404, 404, 200, 200),
     "api_token": Row("post", 400, 400, 400, 400, 400),
     "api_schema": Row("get", 200, 200, 200, 200, 200),
     "api_equipment_list": Row("get", 401, 404, 200, 200, 200),
@@ -112,6 +115,7 @@ def address(name: str, oven: Equipment) -> str:
     (pattern,) = [pattern for found, pattern in walk() if found == name]
     values = {
         "equipment_id": oven.uuid,
+        "rule_id": oven.alert_rules.get().pk,
         "alert_id": oven.alerts.get().uuid,
         "object_id": _row_of(name, oven),
         "form": "pem",
