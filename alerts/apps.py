@@ -1,5 +1,17 @@
 from django.apps import AppConfig
 
+from telemetry.signals import readings_stored, snapshot_asked
+
 
 class AlertsConfig(AppConfig):
     name = "alerts"
+
+    def ready(self) -> None:
+        from auditlog.registry import auditlog
+
+        from alerts.receivers import add_to_snapshot, evaluate_stored
+
+        for name in ("AlertRule", "OpeningHours", "MaintenanceWindow", "Snooze"):
+            auditlog.register(self.get_model(name))
+        readings_stored.connect(evaluate_stored)
+        snapshot_asked.connect(add_to_snapshot)

@@ -154,7 +154,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["bakery_iot.api.without_trailing_slash"],
-    "ENUM_NAME_OVERRIDES": {"ConnectionStatusEnum": "equipment.models.IoTConnectionStatus"},
+    "ENUM_NAME_OVERRIDES": {
+        "ConnectionStatusEnum": "equipment.models.IoTConnectionStatus",
+        "AlertStatusEnum": "alerts.kinds.AlertStatus",
+        "StatusEnum": ["connected", "disconnected", "error"],  # of a connection test
+    },
 }
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}

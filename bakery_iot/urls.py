@@ -12,10 +12,12 @@ urlpatterns = [
     path("sign-in/", views.SignInView.as_view(), name="sign_in"),
     path("sign-out/", views.SignOutView.as_view(), name="sign_out"),
     path("health", views.health, name="health"),
+    path("alerts/", include("alerts.urls")),
     path("equipment/", include("equipment.urls")),
     path("admin/", admin.site.urls),
     re_path(r"^api/v1/auth/token/?$", api.TokenView.as_view(), name="api_token"),
     re_path(r"^api/v1/schema/?$", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="api_schema"),
+    path("api/v1/", include("alerts.api_urls")),
     path("api/v1/", include("telemetry.api_urls")),
     path("api/v1/", include("equipment.api_urls")),
 ]

@@ -57,6 +57,13 @@ class DataRequest(Settings):
     en: Text
 
 
+class Fault(Settings):
+    """One of the machine's own fault codes, for the person in front of it."""
+
+    meaning: Text
+    what_to_do: Text
+
+
 class Preset(Settings):
     key: str = Field(pattern=r"^[a-z0-9_]{1,50}$", description="The file's name.")
     label: Short = Field(min_length=1)
@@ -80,6 +87,9 @@ class Preset(Settings):
     sources: tuple[Source, ...] = ()
     ports: tuple[Text, ...] = Field(min_length=1, description="What the network must let through, as sentences.")
     notes: tuple[Text, ...] = Field(min_length=1, description="For the technician, in the order in which to do it.")
+    faults: dict[Short, Fault] = Field(
+        default={}, description="The machine's fault codes, as its manual explains them."
+    )
     data_request: DataRequest | None = Field(default=None, description="Where the maker publishes no interface.")
 
     @property

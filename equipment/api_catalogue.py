@@ -44,6 +44,11 @@ class DataRequestSerializer(serializers.Serializer[Any]):
     en = serializers.CharField()
 
 
+class FaultSerializer(serializers.Serializer[Any]):
+    meaning = serializers.CharField()
+    what_to_do = serializers.CharField()
+
+
 class PresetSerializer(serializers.Serializer[Any]):
     key = serializers.CharField(help_text="The `preset` of the equipment")
     label = serializers.CharField()  # type: ignore[assignment]
@@ -70,6 +75,7 @@ class PresetSerializer(serializers.Serializer[Any]):
     sources = PresetSourceSerializer(many=True)
     ports = serializers.ListField(child=serializers.CharField(), help_text="What the network must let through")
     notes = serializers.ListField(child=serializers.CharField(), help_text="For the technician")
+    faults = serializers.DictField(child=FaultSerializer(), help_text="The machine's own fault codes -> what they mean")
     data_request = DataRequestSerializer(allow_null=True)
 
 

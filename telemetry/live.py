@@ -5,7 +5,7 @@ Always full states, never differences: the layer may drop a message, and the nex
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -50,6 +50,11 @@ def publish(equipment_ids: Collection[int], events: Iterable[ConnectionLog] = ()
 def publish_change_of_machines(bakery_ids: Collection[int]) -> None:
     """A machine came or went: the pages of these bakeries get a new snapshot."""
     _send({bakery_id: [b""] for bakery_id in bakery_ids})
+
+
+def publish_to_bakeries(messages: Mapping[int, dict[str, Any]]) -> None:
+    """One message of another app to the pages of each of these bakeries (primary key -> message with its `type`)."""
+    _send({bakery_id: [encode(message)] for bakery_id, message in messages.items()})
 
 
 def _send(messages: dict[int, list[bytes]]) -> None:

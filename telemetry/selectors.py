@@ -12,6 +12,7 @@ from equipment.models import Bakery, Equipment
 from equipment.selectors import bakeries_for, equipment_for
 from telemetry.live import HEARTBEAT_SECONDS, as_shown, live_state, with_live_state
 from telemetry.metrics import METRICS, Kind, Metric
+from telemetry.signals import snapshot_asked
 
 TREND = timedelta(minutes=5)
 # A machine that missed this many reads in a row has a hole in its curve, and not just a late value.
@@ -64,7 +65,14 @@ def live_snapshot(user: Any) -> dict[str, Any]:
             }
             for machine in machines
         ],
+        **_find_further(user),
     }
+
+
+def _find_further(user: Any) -> dict[str, Any]:
+    """What the apps above add to a snapshot."""
+    answers: list[tuple[Any, Any]] = snapshot_asked.send(sender=None, user=user)
+    return {key: value for _, further in answers for key, value in further.items()}
 
 
 def _midnight(bakery: Bakery) -> datetime:

@@ -106,7 +106,8 @@ def _execute(batch: Sequence[EquipmentReading]) -> list[tuple[int, datetime, boo
 def _tell(batch: Sequence[EquipmentReading], rows: Iterable[tuple[int, datetime, bool]]) -> None:
     new = {(equipment_id, reading_time) for equipment_id, reading_time, _ in rows}
     publish({equipment_id for equipment_id, _, is_latest in rows if is_latest})
-    readings_stored.send(
+    # Robust: an error in an app above is logged there, and must not look as if the readings had not been stored.
+    readings_stored.send_robust(
         sender=SensorReading,
         readings=[item for item in batch if (item.equipment_id, item.reading.reading_time) in new],
     )

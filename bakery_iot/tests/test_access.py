@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from alerts.models import Alert, AlertRule, MaintenanceWindow, OpeningHours, Snooze
 from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
@@ -40,6 +42,18 @@ TABLE = {
     "equipment_detail": Row("get", 302, 404, 404, 200, 200),
     "equipment_data_request": Row("get", 302, 404, 404, 200, 200),
     "preset_data_request": Row("get", 302, 404, 200, 200, 200),
+    "alert_list": Row("get", 302, 404, 200, 200, 200),
+    "alert_detail": Row("get", 302, 404, 404, 200, 200),
+    "api_iot_alerts": Row("get", 401, 404, 200, 200, 200),
+    "api_iot_alert": Row("get", 401, 404, 404, 200, 200),
+    "api_iot_alert_acknowledge": Row("post", 401, 404, 404, 200, 200),
+    "api_iot_alert_resolve": Row("post", 401, 404, 404, 200, 200),
+    "api_iot_alert_note": Row("post", 401, 404, 404, 400, 400),
+    "api_iot_alert_snooze": Row("post", 401, 404, 404, 400, 400),
+    "api_iot_alert_assign": Row("post", 401, 404, 404, 400, 400),
+    "api_alert_rules": Row("post", 401, 404, 400, 403, 400),
+    "api_alert_rule": Row("get", 401, 404, 404, 200, 200),
+    "api_effective_alert_rules": Row("get", 401, 404, 404, 200, 200),
     "api_token": Row("post", 400, 400, 400, 400, 400),
     "api_schema": Row("get", 200, 200, 200, 200, 200),
     "api_equipment_list": Row("get", 401, 404, 200, 200, 200),
@@ -63,6 +77,19 @@ def oven() -> Equipment:
     HaccpRecord.objects.create(equipment=oven, serial_number="1", external_id="1", name="Kaiserwecken")
     CookingProgramme.objects.create(equipment=oven, external_id="1", name="Kaiserwecken")
     touch_connection(oven)
+    Alert.objects.create(
+        bakery=bakery,
+        equipment=oven,
+        alert_type="door_open",
+        cause="door_open",
+        severity="warning",
+        message="Steinofen",
+    )
+    AlertRule.objects.create(equipment=oven, alert_type="door_open")
+    place: dict[str, Any] = {"bakery": bakery, "equipment": oven}
+    OpeningHours.objects.create(**place, weekday=0, starts=time(3), ends=time(12))
+    MaintenanceWindow.objects.create(**place, reason="Zwiebelhof", weekday=0, starts=time(3), ends=time(4))
+    Snooze.objects.create(**place, until=timezone.now())
     oven.bakery.members.add(make_user("manager", username="manager"))
     make_bakery(make_user("manager", username="outsider"))
     make_user("manager", "staff", username="stranger")
@@ -88,6 +115,8 @@ def address(name: str, oven: Equipment) -> str:
     (pattern,) = [pattern for found, pattern in walk() if found == name]
     values = {
         "equipment_id": oven.uuid,
+        "rule_id": oven.alert_rules.get().pk,
+        "alert_id": oven.alerts.get().uuid,
         "object_id": _row_of(name, oven),
         "form": "pem",
         "preset": "wachtel_deck_oven",
@@ -108,6 +137,11 @@ def _row_of(name: str, oven: Equipment) -> int:
         "equipment_haccprecord_": oven.haccp_records.get(),
         "equipment_cookingprogramme_": oven.cooking_programmes.get(),
         "auth_user_": oven.bakery.members.all()[0],
+        "alerts_alert_": oven.alerts.get(),
+        "alerts_alertrule_": oven.alert_rules.get(),
+        "alerts_openinghours_": oven.opening_hours.get(),
+        "alerts_maintenancewindow_": oven.maintenance_windows.get(),
+        "alerts_snooze_": oven.snoozes.get(),
     }
     for prefix, row in rows.items():
         if name.removeprefix("admin:").startswith(prefix):
@@ -150,6 +184,7 @@ def test_a_token_opens_no_more_than_a_session(oven: Equipment) -> None:
     for name, row in TABLE.items():
         if name.startswith("api_") and name not in ("api_token", "api_schema"):
             for kind in ("stranger", "outsider", "member", "manager"):
+                oven.alerts.update(status="active")  # the visitor before may have acknowledged it
                 answer = getattr(integrator(User.objects.get(username=kind)), row.method)(address(name, oven))
                 assert answer.status_code == getattr(row, kind), (name, kind)
 
@@ -199,7 +234,7 @@ class TestAdmin:
 
     def test_it_begins_with_what_a_manager_comes_for(self, oven: Equipment) -> None:
         apps = visitor("manager").get("/admin/").context["app_list"]
-        assert [app["name"] for app in apps] == ["Bakeries and machines", "Audit trail"]
+        assert [app["name"] for app in apps] == ["Bakeries and machines", "Alerts", "Audit trail"]
         kinds = [model["object_name"] for model in apps[0]["models"]]
         assert kinds == [
             "InstallationIdentity",

@@ -1,5 +1,6 @@
 /** One machine on the dashboard: built once, then only what changed is touched. */
 
+import { withAlert } from "./alerts.js";
 import { age, celsius, isKnown, minutes, number, withUnit, zoneName } from "./format.js";
 import { el, icon, setData, setIcon, setText, setVariable, show } from "./dom.js";
 import { energyToday, isBusy, judge, minutesLeft, progress, zones } from "./state.js";
@@ -46,7 +47,7 @@ export class Card {
 
   update(state, machines, placeText) {
     const now = machines.now();
-    const verdict = judge(state, now, machines.heard);
+    const verdict = withAlert(judge(state, now, machines.heard), machines.alerts.of(state));
     if (this.link.getAttribute("href") !== state.url) this.link.href = state.url;
     setData(this.element, "equipment", state.equipment_id);
     setData(this.element, "severity", verdict.severity);

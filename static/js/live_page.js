@@ -1,5 +1,6 @@
 /** What every live page has: the states, the server's clock, the connection's sign and the banner over everything. */
 
+import { OpenAlerts } from "./alerts.js";
 import { clock, cityOf } from "./format.js";
 import { readJson, setData, setText, show } from "./dom.js";
 import { LiveConnection, NOT_SIGNED_IN } from "./live.js";
@@ -15,6 +16,7 @@ export class Machines {
   constructor(snapshot) {
     this.states = new Map();
     this.samples = new Map();
+    this.alerts = new OpenAlerts();
     this.apply(snapshot);
   }
 
@@ -22,6 +24,7 @@ export class Machines {
   apply(message) {
     this.heard = Date.parse(message.time);
     this.offset = this.heard - Date.now();
+    this.alerts.apply(message);
     if (message.type === "snapshot") this.#replaceAll(message);
     else for (const state of message.states ?? []) this.#put(state);
   }
@@ -75,6 +78,7 @@ export function startLivePage({ draw, onEvent = () => {}, onSnapshot = () => {},
   const connection = new LiveConnection(socketUrl(), {
     onMessage(message) {
       machines.apply(message);
+      document.dispatchEvent(new CustomEvent("live-message", { detail: message })); // for the bell
       if (message.type === "connection_event") onEvent(message.event, machines);
       if (message.type === "snapshot") onSnapshot();
       redraw();

@@ -1,5 +1,6 @@
 /** One machine: everything it says now, its last hours, and what happened to its connection. */
 
+import { withAlert } from "./alerts.js";
 import { ageOf, leftText, MainReading, scaleOf, ZoneRow } from "./card.js";
 import { Chart, colourOf } from "./chart.js";
 import { el, readJson, setData, setIcon, setText, setVariable, show } from "./dom.js";
@@ -29,7 +30,7 @@ function draw(machines) {
   const state = machines.states.get(page.dataset.equipment);
   if (!state) return location.reload(); // archived meanwhile: the server says so
   const now = machines.now();
-  const verdict = judge(state, now, machines.heard);
+  const verdict = withAlert(judge(state, now, machines.heard), machines.alerts.of(state));
   setData(page, "severity", verdict.severity);
   setData(page, "level", verdict.level);
   setIcon(part("status-shape"), verdict.shape);
