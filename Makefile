@@ -33,7 +33,7 @@ check: install-dev ## style, types, layers, migrations
 # Most tests wait for machines and processes rather than compute: three at a time suit two cores.
 WORKERS ?= 3
 test: check ## the checks and all tests; one test at a time: make test WORKERS=0
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 requirements: install-dev ## pins and hashes anew, after a change in requirements*.in
 	$(COMPILE) requirements.in -o requirements.txt

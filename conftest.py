@@ -60,6 +60,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_folder, ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (pytest -n) an app's tests stay together, in the order in which they run alone.
+
+    They share its database and queues; a connector's tests share nothing beyond their file.
+    """
+    for item in items:
+        app, _, rest = item.nodeid.partition("/")
+        item.add_marker(pytest.mark.xdist_group(rest.partition("::")[0] if app == "connectors" else app))
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """A test that commits empties all tables at its end; what the migrations put there comes back for the next."""
