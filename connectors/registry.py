@@ -39,6 +39,10 @@ PROTOCOLS: dict[str, Protocol] = {
 ALIASES: dict[str, str] = {"rational_connected_cooking": "rational", "wachtel_remote": "wachtel"}
 
 
+# The guide's word for a protocol that is none of ours.
+CUSTOM = "custom"
+
+
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
     return {found.name: found for found in entry_points(group=ENTRY_POINT_GROUP)}
@@ -69,6 +73,8 @@ def get_connector_class(protocol: str) -> type[BaseIoTConnector[Any]]:
     choices = list(list_protocols()) + list(ALIASES)
     near = get_close_matches(protocol, choices, n=1)
     hint = f"Do you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(choices)}."
+    if protocol == CUSTOM:
+        hint = f"A connector of your own goes by its own name: docs/connectors/your_own.md says how to add it. {hint}"
     raise ConfigurationError(fields={"protocol": f"There is no protocol of this name. {hint}"})
 
 

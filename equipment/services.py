@@ -42,11 +42,24 @@ def complete_settings(equipment: Equipment, posted: Mapping[str, Any]) -> dict[s
     elif equipment.iot_credentials and may_reuse_credentials(equipment, {"protocol": protocol, **config}):
         config["credentials"] = equipment.iot_credentials
     elif equipment.iot_credentials:
-        raise ConfigurationError(
-            fields={"credentials": "The address is a new one. Enter the credentials again, so that they cannot leak."}
-        )
+        _check_without_credentials(protocol, config)
+        config["credentials"] = {}
     parse_config(protocol, config)
     return {"protocol": protocol, "config": config}
+
+
+def _check_without_credentials(protocol: str, config: Mapping[str, Any]) -> None:
+    """The stored ones must not go to this address. Raises `ConfigurationError` unless the protocol has none."""
+    again = {"credentials": "The address is a new one. Enter the credentials again, so that they cannot leak."}
+    try:
+        parsed = parse_config(protocol, config)
+    except ConfigurationError as error:
+        if "protocol" in error.fields:
+            raise
+        others = {path: text for path, text in error.fields.items() if not path.startswith("credentials")}
+        raise ConfigurationError(fields={**others, **again}) from None
+    if type(parsed.credentials).model_fields:
+        raise ConfigurationError(fields=again)
 
 
 def configure_equipment_iot(equipment: Equipment, posted: Mapping[str, Any]) -> Equipment:

@@ -47,7 +47,10 @@ def test_a_parsed_configuration_is_taken_too() -> None:
     assert create_connector("rest_api", "x", parse_config("rest_api", GUIDE)).equipment_id == "x"
 
 
-@pytest.mark.parametrize(("protocol", "hint"), [("rest", "'rest_api'"), ("telepathy", "rest_api"), ("", "rest_api")])
+@pytest.mark.parametrize(
+    ("protocol", "hint"),
+    [("rest", "'rest_api'"), ("telepathy", "rest_api"), ("", "rest_api"), ("custom", "your_own.md")],
+)
 def test_an_unknown_protocol_names_the_known_ones(protocol: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         create_connector(protocol, "x", GUIDE)

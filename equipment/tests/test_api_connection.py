@@ -245,6 +245,28 @@ class TestTestConnection:
             assert answer.status_code == 400
             assert list(answer.json()["fields"]) == ["credentials"]
 
+    def test_a_new_address_without_credentials_hides_no_other_mistake(
+        self, client: APIClient, oven: Equipment, body: dict[str, Any]
+    ) -> None:
+        services.configure_equipment_iot(oven, {**body, "credentials": {"username": "anna", "password": "geheim"}})
+        elsewhere = {"protocol": "rest_api", "endpoint": "https://other.example", "additional_config": {"timout": 5}}
+        wrong = post(client, oven, "test-connection", elsewhere).json()["fields"]
+        assert "Do you mean 'timeout'?" in wrong["additional_config.timout"]
+        assert "Enter the credentials again" in wrong["credentials"]
+        unknown = post(client, oven, "test-connection", {"protocol": "rest", "endpoint": "https://other.example"})
+        assert list(unknown.json()["fields"]) == ["protocol"]
+
+    def test_a_protocol_without_credentials_asks_for_none(
+        self, client: APIClient, oven: Equipment, body: dict[str, Any]
+    ) -> None:
+        services.configure_equipment_iot(oven, {**body, "credentials": {"username": "anna", "password": "geheim"}})
+        points = [{"field": "temperature", "table": "input", "address": 0, "type": "int16"}]
+        modbus = {"protocol": "modbus", "endpoint": "127.0.0.1", "port": 9, "additional_config": {"points": points}}
+        answer = post(client, oven, "iot-config", modbus)
+        assert answer.status_code == 200, answer.json()
+        oven.refresh_from_db()
+        assert not oven.iot_credentials
+
     def test_it_is_not_a_port_scanner(
         self, client: APIClient, oven: Equipment, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
