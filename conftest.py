@@ -50,6 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["ALLOW_LOOPBACK_MACHINES"] = "on"
     os.environ["DJANGO_SETTINGS_MODULE"] = "bakery_iot.settings"
     django.setup()
+    # Processes that run side by side inherit this one's environment. With the name of the settings in it they would
+    # read them before they come here, and share this one's Redis.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
     # Half a second for each user made is what a good hash costs; here it protects nobody.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
