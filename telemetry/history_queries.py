@@ -99,7 +99,7 @@ def reaches_back(wanted: Range, level: Level | None, coarser: Level) -> bool:
     else:
         fine = first.format(moment="reading_time", table=READINGS, key="reading_time")
     with connection.cursor() as cursor:
-        given = {"id": wanted.equipment.pk, "start": wanted.start, "end": wanted.end}
+        given: dict[str, Any] = {"id": wanted.equipment.pk, "start": wanted.start, "end": wanted.end}
         cursor.execute(f"SELECT ({fine}), ({coarse})", given)
         has, should_have = cursor.fetchone()
     return should_have is None or (has is not None and has <= should_have)
@@ -216,10 +216,11 @@ def list_sql(columns: Sequence[Column]) -> str:
 
 
 def _query(query: str, wanted: Range, *steps: Any, last: bool = False) -> list[Any]:
-    within = [wanted.equipment.pk, wanted.start, wanted.end]
+    within: list[Any] = [wanted.equipment.pk, wanted.start, wanted.end]
     with connection.cursor() as cursor:
         cursor.execute(query, [*within, *steps] if last else [*steps, *within])
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 def shown(row: Sequence[Any], columns: Sequence[Column]) -> dict[str, Any]:

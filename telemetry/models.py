@@ -7,6 +7,7 @@ from django.db import models
 
 from equipment.models import Equipment
 from telemetry.columns import CYCLE_STAGES, DOOR_STATUSES, OPERATIONAL_STATUSES, STATES, Real, state_field
+from telemetry.retention_models import Retention
 from telemetry.rollup_models import DayRollup, HourRollup, MinuteRollup, QuarterHourRollup
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "MinuteRollup",
     "QuarterHourRollup",
     "Real",
+    "Retention",
     "SensorReading",
 ]
 

@@ -61,7 +61,7 @@ def _columns() -> Iterator[tuple[str, "models.Field[Any, Any]"]]:
 
 
 for _name, _field in _columns():
-    Rollup.add_to_class(_name, _field)  # type: ignore[attr-defined]
+    Rollup.add_to_class(_name, _field)
 
 
 class MinuteRollup(Rollup):

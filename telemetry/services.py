@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.utils import DataError, IntegrityError
-from django.utils import timezone
 
 from telemetry.live import publish
 from telemetry.models import SensorReading
-from telemetry.partitions import create_partitions, drop_partitions, list_partitions
+from telemetry.partitions import list_partitions
 from telemetry.signals import readings_stored
 from telemetry.store import EquipmentReading as EquipmentReading
 from telemetry.store import insert_readings, overwrite_readings
@@ -19,7 +18,6 @@ from telemetry.store import insert_readings, overwrite_readings
 logger = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
-PARTITIONS_AHEAD = timedelta(weeks=3)
 # A machine's clock may be this far ahead before we take our own time: it must not block the true values to come.
 CLOCK_TOLERANCE = timedelta(seconds=60)
 
@@ -80,10 +78,3 @@ def _tell(batch: Sequence[EquipmentReading], rows: Iterable[tuple[int, datetime,
         sender=SensorReading,
         readings=[item for item in batch if (item.equipment_id, item.reading.reading_time) in new],
     )
-
-
-def maintain_partitions(*, keep_days: int) -> None:
-    """Make the coming weeks and drop those that lie more than `keep_days` back."""
-    now = timezone.now()
-    create_partitions(now - timedelta(weeks=1), now + PARTITIONS_AHEAD)
-    drop_partitions(now - timedelta(days=keep_days))

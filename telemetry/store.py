@@ -123,9 +123,7 @@ def insert_readings(batch: Sequence[EquipmentReading]) -> list[tuple[int, dateti
 def overwrite_readings(batch: Sequence[EquipmentReading]) -> int:
     """Put readings in the place of those of the same moments. Returns how many. Within a transaction."""
     arrays = to_arrays(batch)
-    with connection.cursor() as cursor:
-        for level in LEVELS:
-            cursor.execute(lock_in(level, _touched), arrays[:2])
+    connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         (count,) = cursor.execute(CORRECT, arrays).fetchone() or (0,)
     recompute_rollups(*arrays[:2])
@@ -133,9 +131,10 @@ def overwrite_readings(batch: Sequence[EquipmentReading]) -> int:
 
 
 def recompute_rollups(equipment_ids: list[int], moments: list[datetime]) -> None:
-    """Compute the buckets in which these moments lie from their readings. Within a transaction, or nobody may store."""
+    """Compute the buckets in which these moments lie from all their readings. Within a transaction."""
     with connection.cursor() as cursor:
         for level in LEVELS:
+            cursor.execute(lock_in(level, _touched), [equipment_ids, moments])
             cursor.execute(recompute_in(level, _touched), [equipment_ids, moments])
 
 

@@ -67,7 +67,11 @@ def test_a_machine_that_is_read_once_a_minute_has_no_minutes_of_its_own() -> Non
 @pytest.mark.parametrize("aggregate", ["avg", "min", "max", "last"])
 def test_readings_and_rollups_give_the_same(aggregate: str) -> None:
     oven = make_equipment(poll_interval_seconds=10)
-    values = {"energy_consumption_kwh": 7.25, "humidity": 41.5, "operational_status": OperationalStatus.RUNNING}
+    values: dict[str, Any] = {
+        "energy_consumption_kwh": 7.25,
+        "humidity": 41.5,
+        "operational_status": OperationalStatus.RUNNING,
+    }
     store(oven, 10, 360, **values, temperature_zones={"top": 1.5}, time_remaining_minutes=3)
     given = (oven, START, START + timedelta(hours=1))
     gathered = get_sensor_history(*given, points=60, aggregate=aggregate)
