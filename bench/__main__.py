@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (StartError, ChildError) as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
-        sys.exit("\nStopped. Nothing was written.")
+        sys.exit(f"\nStopped. {options.file} holds the parts that were done, if any.")
 
 
 if __name__ == "__main__":

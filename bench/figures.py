@@ -50,15 +50,11 @@ class Figure:
 
 
 def print_table(figures: Sequence[Figure], console: Console) -> None:
-    table = Table("part", "figure", title="bakery_iot bench")
+    table = Table("figure", title=figures[0].part)
     for name in ("value", "bare", "ratio", "target", "met"):
         table.add_column(name, justify="right")
-    previous = ""
     for figure in figures:
-        if previous and figure.part != previous:
-            table.add_section()
-        table.add_row("" if figure.part == previous else figure.part, figure.name, *_cells(figure))
-        previous = figure.part
+        table.add_row(figure.name, *_cells(figure))
     console.print(table)
 
 

@@ -64,7 +64,7 @@ def start_fleet(protocol: str, environment: Mapping[str, str], ovens: int, hangi
 def _make_rows(fleet: Fleet, count: int) -> list[Equipment]:
     bakeries = _make_bakeries(fleet.protocol, math.ceil(count / MACHINES_PER_BAKERY))
     protocol = PROTOCOLS[fleet.protocol]
-    settings = [_SETTINGS[fleet.protocol](fleet.ports, number) for number in range(count)]
+    settings = [_SETTINGS[fleet.protocol](fleet, number) for number in range(count)]
     parse_config(protocol, settings[0])
     return Equipment.objects.bulk_create(
         Equipment(
@@ -89,7 +89,7 @@ def _make_bakeries(name: str, count: int) -> Sequence[Bakery]:
     )
 
 
-def _modbus(ports: Sequence[int], number: int) -> dict[str, Any]:
+def _modbus(fleet: Fleet, number: int) -> dict[str, Any]:
     points = [
         {
             "field": value.field,
@@ -100,19 +100,23 @@ def _modbus(ports: Sequence[int], number: int) -> dict[str, Any]:
         }
         for address, value in enumerate(VALUES)
     ]
-    return {"endpoint": "127.0.0.1", "port": ports[number], "additional_config": {"points": points}}
+    return {"endpoint": "127.0.0.1", "port": fleet.ports[number], "additional_config": {"points": points}}
 
 
-def _http(ports: Sequence[int], number: int) -> dict[str, Any]:
-    return {"endpoint": "http://127.0.0.1", "port": ports[number], "additional_config": {"data_endpoint": "/data"}}
+def _http(fleet: Fleet, number: int) -> dict[str, Any]:
+    return {
+        "endpoint": "http://127.0.0.1",
+        "port": fleet.ports[number],
+        "additional_config": {"data_endpoint": "/data"},
+    }
 
 
-def _mqtt(ports: Sequence[int], number: int) -> dict[str, Any]:
+def _mqtt(fleet: Fleet, number: int) -> dict[str, Any]:
     options = {"topic": topic_of(number), "interval": INTERVAL_SECONDS}
-    return {"endpoint": "mqtt://127.0.0.1", "port": ports[0], "additional_config": options}
+    return {"endpoint": "mqtt://127.0.0.1", "port": fleet.ports[0], "additional_config": options}
 
 
-def _opc_ua(ports: Sequence[int], number: int) -> dict[str, Any]:
+def _opc_ua(fleet: Fleet, number: int) -> dict[str, Any]:
     nodes = [
         {
             "node": f"ns=bench;s={node_of(number % OVENS_PER_SERVER, value.field)}",
@@ -128,8 +132,14 @@ def _opc_ua(ports: Sequence[int], number: int) -> dict[str, Any]:
         "nodes": nodes,
         "timestamp": "received",
     }
-    port = ports[number // OVENS_PER_SERVER]
+    port = fleet.ports[_opc_ua_server(fleet, number)]
     return {"endpoint": "opc.tcp://127.0.0.1", "port": port, "additional_config": options}
+
+
+def _opc_ua_server(fleet: Fleet, number: int) -> int:
+    """Those that do not answer have a server each."""
+    shared = math.ceil(fleet.ovens / OVENS_PER_SERVER)
+    return number // OVENS_PER_SERVER if number < fleet.ovens else shared + number - fleet.ovens
 
 
 _SETTINGS = {"modbus": _modbus, "http": _http, "mqtt": _mqtt, "opc_ua": _opc_ua}

@@ -15,6 +15,10 @@ POLL_WORKER = "poll-central"
 PROGRAMS = ("web", POLL_WORKER, "worker", "beat")
 
 
+class NotInTimeError(ChildError):
+    """What our processes should have done did not happen."""
+
+
 class House:
     """`with House(servers) as house:` they run, and end with the block."""
 
@@ -55,7 +59,7 @@ class House:
                 if (code := child.process.poll()) is not None:
                     raise ChildError(f"{child.name} ended as {code} before {what}.\n{self._last_words(child)}")
             if monotonic() > deadline:
-                raise ChildError(f"Waited {seconds:g} s in vain for {what}.\n{self._last_words()}")
+                raise NotInTimeError(f"Waited {seconds:g} s in vain for {what}.\n{self._last_words()}")
             sleep(0.1)
         return answer
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import logging
 import sys
 from typing import Any
 
@@ -20,6 +21,7 @@ async def serve(protocol: Any, ovens: int, hanging: int, dead: int) -> None:
 
 
 def main() -> None:
+    logging.basicConfig(level=logging.ERROR)  # asyncua warns of every line that is not encrypted
     parser = argparse.ArgumentParser(prog="python -m bench.fleet", description=__doc__)
     parser.add_argument("protocol", choices=["modbus", "http", "mqtt", "opc_ua"])
     for name in ("ovens", "hanging", "dead"):

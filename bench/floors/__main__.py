@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import logging
 import sys
 import time
 from typing import Any
@@ -33,6 +34,7 @@ async def measure(library: Any, ports: list[int], ovens: int, seconds: float) ->
 
 
 def main() -> None:
+    logging.basicConfig(level=logging.ERROR)  # asyncua warns of every line that is not encrypted
     parser = argparse.ArgumentParser(prog="python -m bench.floors", description=__doc__)
     parser.add_argument("library", choices=["modbus", "http", "mqtt", "opc_ua"])
     parser.add_argument("--ovens", type=int, required=True)

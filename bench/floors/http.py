@@ -11,7 +11,7 @@ from bench.floors.rhythm import INTERVAL_SECONDS, Count
 
 async def start(ports: list[int], ovens: int, count: Count) -> None:
     everything = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    client = HttpxAiohttpClient(limits=everything, trust_env=False)
+    client = HttpxAiohttpClient(limits=everything, timeout=None, trust_env=False)
     for number, port in enumerate(ports[:ovens]):
         read = functools.partial(_read, client, f"http://127.0.0.1:{port}/data")
         count.poll(read, number / ovens * INTERVAL_SECONDS)

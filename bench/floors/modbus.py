@@ -10,7 +10,7 @@ from bench.values import VALUES
 
 
 async def start(ports: list[int], ovens: int, count: Count) -> None:
-    clients = [AsyncModbusTcpClient("127.0.0.1", port=port) for port in ports[:ovens]]
+    clients = [AsyncModbusTcpClient("127.0.0.1", port=port, timeout=60) for port in ports[:ovens]]
     await asyncio.gather(*(client.connect() for client in clients))
     for number, client in enumerate(clients):
         count.poll(functools.partial(_read, client), number / ovens * INTERVAL_SECONDS)
