@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from bench import collecting
+from bench import collecting, freshness, push
 from bench.figures import Figure, print_table, write_file
 from bench.house import House
 from bench.options import Options
@@ -12,6 +12,7 @@ from bench.processes import ChildError
 from bench.servers import Servers
 
 COLLECTING = ("modbus", "http", "mqtt", "opc_ua", "mixed", "faults")
+OTHERS = {"freshness": freshness.measure, "push": push.measure}
 
 
 def measure_all(options: Options, servers: Servers) -> None:
@@ -36,4 +37,6 @@ def measure_all(options: Options, servers: Servers) -> None:
 
 
 def measure(part: str, options: Options, house: House) -> list[Figure]:
-    return collecting.measure(part, options, house)
+    if part in COLLECTING:
+        return collecting.measure(part, options, house)
+    return OTHERS[part](options, house)
