@@ -8,7 +8,6 @@ from bench.collecting import reading
 from bench.figures import Figure
 from bench.fleets import INTERVAL_SECONDS, start_fleet
 from bench.house import House
-from bench.lateness import percentile
 from bench.options import Options
 from bench.viewers.page import is_installed
 
@@ -46,9 +45,8 @@ def measure(options: Options, house: House) -> list[Figure]:
     return [figure for kind in kinds for figure in _figures(PLACES[kind], seen[kind])]
 
 
-def _figures(place: str, seen: dict[str, list[float]]) -> Iterator[Figure]:
+def _figures(place: str, seen: dict[str, dict[str, float]]) -> Iterator[Figure]:
     for how, target in LATE_MS.items():
-        ages = seen[how]
-        p50, p99 = (1000 * percentile(ages, share) for share in (0.5, 0.99))
-        yield Figure(part="freshness", name=f"{place}, {how}: p50 of {len(ages)} changes", value=p50, unit="ms")
-        yield Figure(part="freshness", name=f"{place}, {how}: p99", value=p99, unit="ms", target=target)
+        ages, name = seen[how], f"{place}, {how}"
+        yield Figure(part="freshness", name=f"{name}: p50 of {ages['changes']}", value=ages["p50"], unit="ms")
+        yield Figure(part="freshness", name=f"{name}: p99", value=ages["p99"], unit="ms", target=target)

@@ -43,8 +43,8 @@ class Child:
         """The next line of its standard output."""
         assert self.process.stdout is not None, "its words go to a log"
         line = self.process.stdout.readline()
-        if not line:
-            raise ChildError(f"{self.name} ended without a word, as {self.process.wait()}.")
+        if not line.endswith("\n"):
+            raise ChildError(f"{self.name} ended in the middle of its work, as {self.process.wait()}.")
         return line
 
     def end(self) -> None:

@@ -34,7 +34,7 @@ def node_of(oven: int, field: str) -> str:
     return f"oven_{oven}/{field}"
 
 
-class Connection(OPCUAProtocol):
+class Connection(OPCUAProtocol):  # type: ignore[misc]
     """One client. `known` are the bytes of a read's parameters and the oven they ask for."""
 
     known: dict[bytes, int] = {}
@@ -93,7 +93,7 @@ def _find_oven(parameters: bytes) -> int | None:
     return int(oven)
 
 
-class ServerOfOvens(BinaryServer):
+class ServerOfOvens(BinaryServer):  # type: ignore[misc]
     """A port of the one address space."""
 
     def __init__(self, first: int, server: Server) -> None:

@@ -34,7 +34,7 @@ async def measure(library: Any, ports: list[int], ovens: int, seconds: float) ->
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.ERROR)  # asyncua warns of every line that is not encrypted
+    logging.basicConfig(level=logging.CRITICAL)  # the libraries warn of what does not matter here
     parser = argparse.ArgumentParser(prog="python -m bench.floors", description=__doc__)
     parser.add_argument("library", choices=["modbus", "http", "mqtt", "opc_ua"])
     parser.add_argument("--ovens", type=int, required=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from bench.ranks import ranks
 from bench.viewers.sight import Task
 
 
@@ -19,7 +20,7 @@ async def look(task: Task, say: Any) -> dict[str, Any]:
         say({"body": body.decode()})
         end = time.monotonic() + task.seconds
         await asyncio.gather(*(_ask(session, itertools.cycle(urls), end, took) for _ in range(task.viewers)))
-    return {"requests": len(took), "took": sorted(took)}
+    return {"requests": len(took), "took": ranks(took)}
 
 
 async def _ask(session: aiohttp.ClientSession, urls: Any, end: float, took: list[float]) -> None:

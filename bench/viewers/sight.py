@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.ranks import ranks
 from bench.values import age_of_temperature
 
 
@@ -47,5 +48,8 @@ class FirstSight:
             ages = self.pushed if machine.pushes else self.polled
             ages.append(age_of_temperature(machine.number, temperature, now))
 
-    def to_json(self) -> dict[str, list[float]]:
-        return {"polled": sorted(self.polled), "pushed": sorted(self.pushed)}
+    def to_json(self) -> dict[str, dict[str, float]]:
+        return {
+            name: {"changes": len(ages), **ranks(ages)}
+            for name, ages in (("polled", self.polled), ("pushed", self.pushed))
+        }

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from bench.ranks import ranks
 from bench.viewers.sight import FirstSight, Task
 
 # What was read at the end of the window still reaches the viewers.
@@ -99,7 +100,7 @@ async def look(task: Task, say: Any) -> dict[str, Any]:
     return {
         "gone": gone,
         "delivered": sum(mask.bit_count() for mask in viewers.masks.values()),
-        "lateness": sorted(viewers.lateness),
+        "lateness": ranks(viewers.lateness),
         **viewers.sight.to_json(),
     }
 
