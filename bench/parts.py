@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from bench import api_load, collecting, freshness, push
+from bench import api_load, collecting, freshness, push, soak
 from bench.figures import Figure, print_table, write_file
 from bench.house import House
 from bench.options import Options
@@ -17,6 +17,7 @@ OTHERS: dict[str, Callable[[Options, House], Iterable[Figure]]] = {
     "freshness": freshness.measure,
     "push": push.measure,
     "api": api_load.measure,
+    "soak": soak.measure,
 }
 
 
