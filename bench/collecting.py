@@ -23,7 +23,7 @@ STORED_PERCENT, LATE_MS, BUSY_PERCENT = 99.9, 250.0, 95.0
 HANGING, DEAD = 0.10, 0.05
 FAULTY = ("modbus", "http")
 # What was read at the end of the window is in the table by then.
-STORE_SECONDS = 3.0
+STORE_SECONDS = 2.0
 COUNTED = (POLL_WORKER, "postgres", "redis")
 
 

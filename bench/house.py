@@ -43,6 +43,8 @@ class House:
 
     def __exit__(self, *exc_info: object) -> None:
         for child in self.children.values():
+            child.ask_to_end()
+        for child in self.children.values():
             child.end()
 
     def pids(self) -> dict[str, int]:

@@ -47,11 +47,14 @@ class Child:
             raise ChildError(f"{self.name} ended in the middle of its work, as {self.process.wait()}.")
         return line
 
-    def end(self) -> None:
+    def ask_to_end(self) -> None:
         if self.process.stdin and not self.process.stdin.closed:
-            self.process.stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
+        self.process.terminate()
+
+    def end(self) -> None:
+        self.ask_to_end()
         try:
             self.process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:

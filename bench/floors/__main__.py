@@ -13,8 +13,8 @@ import uvloop
 
 from bench.floors.rhythm import INTERVAL_SECONDS, Count
 
-# All lines are open, and the first round is over.
-WARM_UP_SECONDS = 2 * INTERVAL_SECONDS
+# The lines are open; after this the first round is over, too.
+WARM_UP_SECONDS = 1.5 * INTERVAL_SECONDS
 
 
 async def measure(library: Any, ports: list[int], ovens: int, seconds: float) -> dict[str, float]:
