@@ -15,7 +15,7 @@ import redis
 from bench.collecting import TARGETS, reading
 from bench.figures import Figure
 from bench.fleets import GATEWAY, Fleet, start_fleet
-from bench.house import House
+from bench.house import PROGRAMS, House
 from bench.options import Options
 from bench.processes import memory_bytes
 from telemetry.models import SensorReading
@@ -40,7 +40,7 @@ class Samples:
         self.moments.append(time.monotonic())
         for name, pid in house.pids().items():
             self.megabytes.setdefault(name, []).append(memory_bytes(pid) / 2**20)
-        self.waiting.append(sum(int(queues.llen(name)) for name in QUEUES))  # type: ignore[arg-type]
+        self.waiting.append(sum(int(queues.llen(name)) for name in QUEUES))
 
     def slope(self, name: str) -> float:
         """MB a second, by the least squares, once all is settled."""
@@ -67,7 +67,8 @@ def measure(options: Options, house: House) -> Iterator[Figure]:
     yield Figure(part="soak", name="simulated hours", value=hours)
     for name, megabytes in samples.megabytes.items():
         yield Figure(part="soak", name=f"memory of {name} at the end", value=megabytes[-1], unit="MB")
-        slope, target = samples.slope(name) / max(hours_a_second, 1e-9), MB_AN_HOUR if judged else None
+        slope = samples.slope(name) / max(hours_a_second, 1e-9)
+        target = MB_AN_HOUR if judged and name in PROGRAMS else None
         yield Figure(part="soak", name="its slope per simulated hour", value=slope, unit="MB", target=target)
     yield Figure(part="soak", name="tasks waiting at most", value=max(samples.waiting), target=MOST_WAITING)
     yield Figure(part="soak", name="tasks waiting at the end", value=samples.waiting[-1], target=MOST_WAITING)
