@@ -48,7 +48,9 @@ DATABASES["default"].update(
     OPTIONS={
         "connect_timeout": 5,
         "tcp_user_timeout": 10_000,
-        "options": "-c statement_timeout=60000",
+        # Of all statements only the store's is prepared; planning it anew for each batch would cost more than it does.
+        "options": "-c statement_timeout=60000 -c plan_cache_mode=force_generic_plan",
+        "prepare_threshold": 5,
         **DATABASES["default"].get("OPTIONS", {}),
     },
     CONN_MAX_AGE=60,
