@@ -1,9 +1,12 @@
 """What the tests of alerts share."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.utils.module_loading import import_string
+
+from alerts.tests.mailbox import Mailbox
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +16,15 @@ def nothing_remembered() -> Iterator[None]:
     start_afresh()
     yield
     start_afresh()
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Iterator[Mailbox]:
+    """A mail server that our settings name."""
+    found = Mailbox()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
+    settings.PUBLIC_URL = "https://bakery.example.com"
+    found.open()
+    yield found
+    found.close()
