@@ -2,8 +2,9 @@
 
 from django.urls import re_path
 
-from alerts import api, api_rules
+from alerts import api, api_rules, api_webhooks
 
+HOOK = r"^webhooks/(?P<webhook_id>[^/]+)"
 ONE = r"^equipment/iot-alerts/(?P<alert_id>[^/]+)"
 
 urlpatterns = [
@@ -21,4 +22,14 @@ urlpatterns = [
         name="api_effective_alert_rules",
     ),
     re_path(rf"{ONE}/assign/?$", api.AssignView.as_view(), name="api_iot_alert_assign"),
+    re_path(r"^webhooks/?$", api_webhooks.WebhookListView.as_view(), name="api_webhooks"),
+    re_path(rf"{HOOK}/?$", api_webhooks.WebhookDetailView.as_view(), name="api_webhook"),
+    re_path(rf"{HOOK}/secret/?$", api_webhooks.WebhookSecretView.as_view(), name="api_webhook_secret"),
+    re_path(rf"{HOOK}/test/?$", api_webhooks.WebhookTestView.as_view(), name="api_webhook_test"),
+    re_path(rf"{HOOK}/deliveries/?$", api_webhooks.DeliveryListView.as_view(), name="api_webhook_deliveries"),
+    re_path(
+        rf"{HOOK}/deliveries/(?P<delivery_id>[^/]+)/replay/?$",
+        api_webhooks.ReplayView.as_view(),
+        name="api_webhook_replay",
+    ),
 ]

@@ -7,6 +7,7 @@ import pytest
 from django.utils.module_loading import import_string
 
 from alerts.tests.mailbox import Mailbox
+from alerts.tests.receivers import Receiver
 
 
 @pytest.fixture(autouse=True)
@@ -26,5 +27,12 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
     settings.PUBLIC_URL = "https://bakery.example.com"
     found.open()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
     yield found
     found.close()
