@@ -135,8 +135,7 @@ class WebhookSecretView(APIView):
     @extend_schema(operation_id="renew_webhook_secret", request=None, responses=NewWebhookSerializer)
     def post(self, request: Request, webhook_id: str) -> Response:
         """A new secret, which signs from now on. It is shown only in this answer."""
-        found = get_webhook(request, webhook_id, TO_CHANGE)
-        found.secret = webhooks.renew_secret(found)
+        found = webhooks.renew_secret(get_webhook(request, webhook_id, TO_CHANGE))
         return Response(NewWebhookSerializer(found).data)
 
 

@@ -4,7 +4,7 @@ A row is claimed by a conditional update with a lease: if its worker is killed, 
 over. Who is in trouble is left alone for growing pauses; when it is back, what waits for it follows at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -78,7 +78,7 @@ def claim(channel: Channel, now: datetime) -> list[Notification]:
     return list(Notification.objects.filter(pk__in=keys).select_related(*related).order_by("pk"))
 
 
-def _list_bundle(free: QuerySet[Notification], first: Notification) -> Sequence[Notification]:
+def _list_bundle(free: QuerySet[Notification], first: Notification) -> Iterable[Notification]:
     """What goes out with it. A message that was tried before goes out as it was, so that its receiver knows it."""
     if first.attempts:
         return free.filter(message_id=first.message_id)

@@ -17,7 +17,7 @@ def find_obstacle(row: Notification) -> str:
     if row.user is None or row.event is None:
         return ""
     alert = row.event.alert
-    if not row.user.is_active or not alert.bakery.members.filter(pk=row.user_id).exists():
+    if not row.user.is_active or not alert.bakery.members.filter(pk=row.user.pk).exists():
         return LEFT
     is_call = EventType(row.event.event) in CALLS
     return OVER if row.is_held and is_call and alert.status == AlertStatus.RESOLVED else ""

@@ -40,11 +40,10 @@ def make_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
-def renew_secret(webhook: Webhook) -> str:
-    """From now on this one signs, also what still waits. It is shown once."""
-    secret = make_secret()
-    Webhook.objects.filter(pk=webhook.pk).update(secret=secret)
-    return secret
+def renew_secret(webhook: Webhook) -> Webhook:
+    """From now on a new one signs, also what still waits. It is in what this returns, and shown once."""
+    Webhook.objects.filter(pk=webhook.pk).update(secret=make_secret())
+    return Webhook.objects.select_related("bakery").get(pk=webhook.pk)
 
 
 def send_test(webhook: Webhook) -> Notification:

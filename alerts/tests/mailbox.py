@@ -35,7 +35,7 @@ class Mailbox:
         answer = self.answer()
         if answer.startswith("250"):
             content = cast(bytes, envelope.original_content)
-            self.mails.append(cast(EmailMessage, message_from_bytes(content, policy=policy.default)))
+            self.mails.append(message_from_bytes(content, policy=policy.default))
         return answer
 
     def open(self) -> None:

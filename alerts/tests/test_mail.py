@@ -167,7 +167,7 @@ def test_strangers_are_told_nothing(mailbox: Mailbox, oven: Equipment) -> None:
     stranger = make_user(email="stranger@example.com")
     make_bakery(stranger)
     gone = make_user(email="gone@example.com")
-    make_user(email="inactive@example.com", is_active=False).bakeries.add(oven.bakery)  # type: ignore[attr-defined]
+    make_user(email="inactive@example.com", is_active=False).bakeries.add(oven.bakery)
     oven.bakery.members.add(gone)
     make_alert(oven)
     announce_waiting(timezone.now())
