@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from alerts import api, api_rules, api_webhooks
+from alerts import api, api_messages, api_rules, api_webhooks
 
 HOOK = r"^webhooks/(?P<webhook_id>[^/]+)"
 ONE = r"^equipment/iot-alerts/(?P<alert_id>[^/]+)"
@@ -31,5 +31,28 @@ urlpatterns = [
         rf"{HOOK}/deliveries/(?P<delivery_id>[^/]+)/replay/?$",
         api_webhooks.ReplayView.as_view(),
         name="api_webhook_replay",
+    ),
+    re_path(
+        r"^notification-preferences/?$",
+        api_messages.PreferenceListView.as_view(),
+        name="api_notification_preferences",
+    ),
+    re_path(
+        r"^notification-preferences/(?P<bakery>[^/]+)/?$",
+        api_messages.PreferenceDetailView.as_view(),
+        name="api_notification_preference",
+    ),
+    re_path(r"^notifications/?$", api_messages.NotificationListView.as_view(), name="api_notifications"),
+    re_path(r"^notifications/test/?$", api_messages.TestMessageView.as_view(), name="api_notification_test"),
+    re_path(
+        r"^notifications/(?P<notification_id>[^/]+)/?$",
+        api_messages.NotificationDetailView.as_view(),
+        name="api_notification",
+    ),
+    re_path(r"^push-subscriptions/?$", api_messages.DeviceListView.as_view(), name="api_push_subscriptions"),
+    re_path(
+        r"^push-subscriptions/(?P<device_id>[^/]+)/?$",
+        api_messages.DeviceDetailView.as_view(),
+        name="api_push_subscription",
     ),
 ]

@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from alerts import channel_mail, channel_webhook
+from alerts import channel_mail, channel_push, channel_webhook
 from alerts.channel_errors import DeliveryError
 from alerts.models import Notification
 from alerts.notification_models import Channel
@@ -26,9 +26,10 @@ GIVE_UP_AFTER = timedelta(days=3)
 DIGEST_FROM = 4
 LARGEST_DIGEST = 50
 # How many messages of a channel are on their way at once in one run.
-LANES = {Channel.EMAIL: 1, Channel.WEBHOOK: 4}
+LANES = {Channel.EMAIL: 1, Channel.PUSH: 2, Channel.WEBHOOK: 4}
 SENDERS: dict[str, Callable[[Sequence[Notification]], str]] = {
     Channel.EMAIL: channel_mail.send,
+    Channel.PUSH: channel_push.send,
     Channel.WEBHOOK: channel_webhook.send,
 }
 

@@ -14,7 +14,14 @@ from alerts.kinds import Severity
 from equipment.fields import EncryptedSecretField
 from equipment.models import Bakery
 
-NEVER = ""
+
+class Lowest(models.TextChoices):
+    """From which severity on a person wants to hear of something."""
+
+    NEVER = "never", "Nothing"
+    INFO = Severity.INFO.value, "Everything"
+    WARNING = Severity.WARNING.value, "Warnings and critical alerts"
+    CRITICAL = Severity.CRITICAL.value, "Critical alerts only"
 
 
 class Channel(models.TextChoices):
@@ -38,12 +45,8 @@ class NotificationPreference(models.Model):
     circle = models.PositiveSmallIntegerField(
         choices=Circle, default=Circle.FIRST, help_text="Who is told at once, and who when nobody has acknowledged"
     )
-    email_from = models.CharField(
-        "e-mail from", max_length=10, choices=Severity, default=Severity.WARNING, blank=True, help_text="Empty: never"
-    )
-    push_from = models.CharField(
-        "push from", max_length=10, choices=Severity, default=Severity.WARNING, blank=True, help_text="Empty: never"
-    )
+    email_from = models.CharField("by e-mail", max_length=10, choices=Lowest, default=Lowest.WARNING)
+    push_from = models.CharField("on phones and browsers", max_length=10, choices=Lowest, default=Lowest.WARNING)
     quiet_starts = models.TimeField("quiet from", null=True, blank=True, help_text="In the bakery's time")
     quiet_ends = models.TimeField("quiet until", null=True, blank=True)
     criticals_pass = models.BooleanField(

@@ -12,7 +12,7 @@ def find_obstacle(row: Notification) -> str:
     """The sentence for the row's result. Empty: it may be sent."""
     if row.webhook is not None and not row.webhook.enabled and row.replay_of_id is None and row.event_id:
         return "Not sent: the webhook is switched off."
-    if row.subscription is not None and row.subscription.ended_at:
+    if row.subscription is not None and (row.subscription.ended_at or row.subscription.user_id != row.user_id):
         return "Not sent: this device no longer takes messages."
     if row.user is None or row.event is None:
         return ""

@@ -10,7 +10,7 @@ from django.db.models import Q
 from alerts import channel_mail
 from alerts.kinds import EventType, Severity
 from alerts.models import Alert, AlertEvent, Notification, NotificationPreference, PushSubscription, Webhook
-from alerts.notification_models import NEVER, Channel, Circle
+from alerts.notification_models import Channel, Circle, Lowest
 from alerts.schedule import Stretch, find_end
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity.values)}
@@ -92,12 +92,12 @@ def _list_told(alert: Alert) -> set[tuple[str, int | None, int | None]]:
 
 def _is_way_wanted(event: AlertEvent, channel: Channel, person: NotificationPreference) -> bool:
     lowest = person.email_from if channel == Channel.EMAIL else person.push_from
-    is_personal = event.event == EventType.ASSIGNED and lowest != NEVER
+    is_personal = event.event == EventType.ASSIGNED and lowest != Lowest.NEVER
     return is_personal or is_wanted(lowest, event.alert.severity)
 
 
 def is_wanted(lowest: str, severity: str) -> bool:
-    return lowest != NEVER and RANKS[severity] >= RANKS[lowest]
+    return lowest != Lowest.NEVER and RANKS[severity] >= RANKS[lowest]
 
 
 def find_quiet_end(person: NotificationPreference, alert: Alert, now: datetime) -> datetime | None:

@@ -1,0 +1,193 @@
+"""Push messages: a real push service takes them, and what it took is decrypted as the browser would."""
+
+import base64
+import json
+import os
+from datetime import timedelta
+from typing import Any
+
+import http_ece
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+from py_vapid import Vapid02
+
+from alerts import delivery, lifecycle
+from alerts.fan_out import announce_waiting
+from alerts.models import Alert, Notification, PushIdentity, PushSubscription
+from alerts.notification_models import Channel
+from alerts.opening import record_event
+from alerts.push_identity import get_push_identity
+from alerts.tests.receivers import Received, Receiver
+from equipment.models import Equipment
+from equipment.tests.clients import integrator
+from equipment.tests.factories import make_bakery, make_equipment, make_user
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/push-subscriptions"
+
+
+class Phone:
+    """A browser's keys, and what it makes of a message."""
+
+    def __init__(self) -> None:
+        self.private_key = ec.generate_private_key(ec.SECP256R1())
+        self.auth = os.urandom(16)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        point = self.private_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return {name: _to_text(value) for name, value in (("p256dh", point), ("auth", self.auth))}
+
+    def read(self, got: Received) -> Any:
+        assert got.headers["content-encoding"] == "aes128gcm"
+        return json.loads(http_ece.decrypt(got.body, private_key=self.private_key, auth_secret=self.auth))
+
+
+def _to_text(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def ana() -> User:
+    return make_user("staff", username="ana", first_name="Ana")
+
+
+@pytest.fixture
+def oven(ana: User) -> Equipment:
+    return make_equipment(make_bakery(ana, name="Zwiebelhof"), name="Deck 2")
+
+
+@pytest.fixture
+def phone(ana: User, oven: Equipment, receiver: Receiver) -> Phone:
+    found = Phone()
+    body = {"endpoint": receiver.url, "keys": found.keys, "device": "Ana's phone"}
+    assert integrator(ana).post(URL, body, format="json").status_code == 201
+    return found
+
+
+def make_alert(oven: Equipment, **values: Any) -> Alert:
+    defaults = {"alert_type": "door_open", "cause": "door_open", "severity": "warning", "message": "Close the door."}
+    alert = Alert.objects.create(bakery=oven.bakery, equipment=oven, **{**defaults, **values})
+    record_event(alert, "opened", text=alert.message, announce=True)  # type: ignore[arg-type]
+    return alert
+
+
+def send() -> None:
+    announce_waiting(timezone.now())
+    delivery.run_lane(Channel.PUSH)
+
+
+def pass_time() -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    Notification.objects.filter(next_try_at__isnull=False).update(next_try_at=past, leased_until=None)
+
+
+def test_a_phone_reads_what_the_push_service_cannot(phone: Phone, receiver: Receiver, oven: Equipment) -> None:
+    alert = make_alert(oven, severity="critical")
+    send()
+    (got,) = receiver.received
+    assert b"door" not in got.body
+    assert phone.read(got) == {
+        "title": "Critical: Zwiebelhof · Deck 2",
+        "body": "Close the door.",
+        "url": f"/alerts/{alert.uuid}/",
+        "tag": str(alert.uuid),
+        "silent": False,
+    }
+    assert (got.headers["urgency"], got.headers["ttl"]) == ("high", "14400")
+    assert Vapid02.verify(got.headers["authorization"])
+    assert f"k={get_push_identity().public_key}" in got.headers["authorization"]
+    assert Notification.objects.get(channel="push").result == "Taken by the push service."
+
+
+def test_the_key_pair_is_made_once_and_kept_encrypted() -> None:
+    first, second = get_push_identity(), get_push_identity()
+    assert first.public_key == second.public_key
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT private_key FROM alerts_pushidentity")
+        assert b"PRIVATE" not in bytes(cursor.fetchone()[0])
+    assert PushIdentity.objects.count() == 1
+
+
+def test_a_phone_that_is_gone_is_forgotten_with_its_keys(phone: Phone, receiver: Receiver, oven: Equipment) -> None:
+    receiver.status = 410
+    make_alert(oven)
+    send()
+    device = PushSubscription.objects.get()
+    assert (device.endpoint, device.keys) == ("", "")
+    assert device.ended_at is not None
+    row = Notification.objects.get()
+    assert row.next_try_at is None
+    assert row.result.startswith("This device no longer takes messages")
+    make_alert(oven, cause="b")
+    send()
+    assert len(receiver.received) == 1
+
+
+def test_a_push_service_in_trouble_gets_it_later_and_once(phone: Phone, receiver: Receiver, oven: Equipment) -> None:
+    receiver.status = 502
+    make_alert(oven)
+    send()
+    receiver.status = 201
+    for _ in range(2):
+        pass_time()
+        send()
+    assert len(receiver.received) == 2
+    assert len({got.headers["topic"] for got in receiver.received}) == 1
+
+
+def test_who_sees_to_it_replaces_the_message_without_a_sound(phone: Phone, receiver: Receiver, oven: Equipment) -> None:
+    ben = make_user(username="ben")
+    oven.bakery.members.add(ben)
+    alert = make_alert(oven)
+    send()
+    lifecycle.acknowledge_alert(alert, ben)
+    send()
+    first, second = [phone.read(got) for got in receiver.received]
+    assert second["body"] == "ben sees to it: Close the door."
+    assert (second["tag"], second["silent"]) == (first["tag"], True)
+
+
+def test_the_phone_of_another_person_shows_nothing_that_was_meant_for_the_first(
+    phone: Phone, receiver: Receiver, oven: Equipment
+) -> None:
+    make_alert(oven)
+    announce_waiting(timezone.now())
+    other = make_user()
+    make_bakery(other)
+    body = {"endpoint": receiver.url, "keys": phone.keys}
+    assert integrator(other).post(URL, body, format="json").status_code == 201
+    assert PushSubscription.objects.count() == 1
+    delivery.run_lane(Channel.PUSH)
+    assert receiver.received == []
+
+
+def test_devices_are_ones_own(phone: Phone, ana: User) -> None:
+    other = make_user()
+    make_bakery(other)
+    (device,) = integrator(ana).get(URL).json()["devices"]
+    assert device["device"] == "Ana's phone"
+    assert integrator(other).get(URL).json()["devices"] == []
+    assert integrator(other).delete(f"{URL}/{device['id']}").status_code == 404
+    assert integrator(ana).delete(f"{URL}/{device['id']}").status_code == 204
+    assert integrator(ana).get(URL).json()["devices"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"endpoint": "http://169.254.169.254/latest"},
+        {"endpoint": "file:///etc/passwd"},
+        {"keys": {"p256dh": "AAAA", "auth": "AAAA"}},
+        {"keys": {"p256dh": "é", "auth": "?"}},
+    ],
+)
+def test_what_is_no_subscription_is_refused_with_a_sentence(ana: User, oven: Equipment, wrong: dict[str, Any]) -> None:
+    body = {"endpoint": "https://push.example.com/1", "keys": Phone().keys, **wrong}
+    answer = integrator(ana).post(URL, body, format="json")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "This browser's push address or keys cannot be used. Try another browser."
