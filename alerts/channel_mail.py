@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from alerts.channel_errors import DeliveryError, ReceiverAwayError, RefusedError, TryLaterError
-from alerts.messages import compose
+from alerts.messages import absolute, compose
 from alerts.models import Notification
 from alerts.selectors import name_of
 
@@ -33,7 +34,7 @@ def send(rows: Sequence[Notification]) -> str:
     if not is_set_up():
         raise ReceiverAwayError(NOT_SET_UP)
     message = compose([row.event for row in rows if row.event], name_of(user) or "")
-    context = {"message": message, "settings_url": f"{settings.PUBLIC_URL}/alerts/messages/"}
+    context = {"message": message, "settings_url": absolute(reverse("my_messages"))}
     host = urlsplit(settings.PUBLIC_URL).hostname
     headers = {"Message-ID": f"<{rows[0].message_id}@{host}>", "Auto-Submitted": "auto-generated"}
     if message.tag:  # a mail program shows all of one alert as one conversation

@@ -1,10 +1,12 @@
 """What a person wants to hear of, and the test that shows whether it gets there. Over the API."""
 
 import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import User
+from django.test import Client
 
 from alerts import delivery
-from alerts.models import NotificationPreference
+from alerts.models import Notification, NotificationPreference, Webhook
 from alerts.notification_models import Channel
 from alerts.tests.mailbox import Mailbox, text_of
 from equipment.models import Bakery
@@ -100,3 +102,71 @@ def test_without_an_address_or_a_server_no_test_is_tried(ana: User, bakery: Bake
     User.objects.update(email="")
     answer = client.post(f"{MESSAGES}/test", {"channel": "email"}, format="json")
     assert answer.json()["detail"].startswith("There is no e-mail address with your name.")
+
+
+class TestThePage:
+    def test_it_saves_what_was_chosen(self, ana: User, bakery: Bakery) -> None:
+        client = Client()
+        client.force_login(ana)
+        chosen = {"email_from": "critical", "push_from": "info", "quiet_starts": "22:00", "quiet_ends": "06:00"}
+        answer = client.post("/alerts/messages/", {f"zwiebelhof-{name}": value for name, value in chosen.items()})
+        assert answer["Location"] == "/alerts/messages/?saved"
+        row = NotificationPreference.objects.get()
+        assert (row.user, row.email_from, row.push_from, row.criticals_pass) == (ana, "critical", "info", False)
+        assert "Saved." in client.get("/alerts/messages/?saved").content.decode()
+
+    def test_half_of_quiet_hours_is_said_beside_them_and_nothing_is_lost(self, ana: User, bakery: Bakery) -> None:
+        client = Client()
+        client.force_login(ana)
+        chosen = {"email_from": "critical", "push_from": "info", "quiet_starts": "22:00", "quiet_ends": ""}
+        page = client.post("/alerts/messages/", {f"zwiebelhof-{name}": value for name, value in chosen.items()})
+        text = page.content.decode()
+        assert "Quiet hours need a start and an end." in text
+        assert 'value="22:00"' in text
+        assert not NotificationPreference.objects.exists()
+
+    def test_it_shows_what_was_sent_and_what_stands_in_the_way(self, ana: User, bakery: Bakery) -> None:
+        client = Client()
+        client.force_login(ana)
+        Notification.objects.create(channel="email", user=ana, result="The mail server cannot be reached.")
+        text = client.get("/alerts/messages/").content.decode()
+        assert "E-mail: The mail server cannot be reached." in text
+        assert "E-mail is not set up on this server." in text
+
+
+class TestTheAdmin:
+    @pytest.fixture
+    def manager(self, bakery: Bakery) -> Client:
+        user = make_user("manager", username="boss")
+        bakery.members.add(user)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    def test_the_secret_of_a_webhook_is_shown_once(self, bakery: Bakery, manager: Client) -> None:
+        body = {"bakery": bakery.pk, "name": "Pager", "url": "https://example.com/x", "severity_from": "info"}
+        answer = manager.post("/admin/alerts/webhook/add/", {**body, "enabled": "on"}, follow=True)
+        hook = Webhook.objects.get()
+        assert f"is {hook.secret}. It is shown only this once" in answer.content.decode()
+        assert hook.created_by is not None
+        page = manager.get(f"/admin/alerts/webhook/{hook.pk}/change/").content.decode()
+        assert hook.secret not in page
+        trail = str(list(LogEntry.objects.values_list("changes", "changes_text", "serialized_data")))
+        assert hook.secret not in trail
+        assert "example.com" not in trail
+
+    def test_a_wrong_address_is_refused_beside_its_field(self, bakery: Bakery, manager: Client) -> None:
+        body = {"bakery": bakery.pk, "name": "Pager", "url": "http://169.254.169.254/", "severity_from": "info"}
+        text = manager.post("/admin/alerts/webhook/add/", body).content.decode()
+        assert "This address may not be used: addresses of this kind" in text
+
+    def test_messages_of_webhooks_are_sent_again_and_no_others(
+        self, bakery: Bakery, manager: Client, ana: User
+    ) -> None:
+        hook = Webhook.objects.create(bakery=bakery, name="Pager", url="https://example.com", secret="whsec_AAAA")
+        sent = Notification.objects.create(channel="webhook", webhook=hook, next_try_at=None)
+        Notification.objects.create(channel="email", user=ana, next_try_at=None)
+        body = {"action": "send_again", "_selected_action": [row.pk for row in Notification.objects.all()]}
+        manager.post("/admin/alerts/notification/", body)
+        again = Notification.objects.get(replay_of=sent)
+        assert (again.message_id, Notification.objects.count()) == (sent.message_id, 3)
