@@ -78,7 +78,7 @@ class Webhook(models.Model):
     # Encrypted like the secret: the address of a chat's webhook is all one needs to write there.
     url = EncryptedSecretField("address", max_length=2000, help_text="https://… of the system to be told")
     secret = EncryptedSecretField(editable=False)
-    severity_from = models.CharField("from", max_length=10, choices=Severity, default=Severity.INFO)
+    severity_from = models.CharField("from severity", max_length=10, choices=Severity, default=Severity.INFO)
     enabled = models.BooleanField(default=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"

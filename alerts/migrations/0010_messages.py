@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100)),
                 ('url', equipment.fields.EncryptedSecretField(help_text='https://… of the system to be told', max_length=2000, verbose_name='address')),
                 ('secret', equipment.fields.EncryptedSecretField(editable=False)),
-                ('severity_from', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('critical', 'Critical')], default='info', max_length=10, verbose_name='from')),
+                ('severity_from', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('critical', 'Critical')], default='info', max_length=10, verbose_name='from severity')),
                 ('enabled', models.BooleanField(default=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('bakery', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='equipment.bakery')),

@@ -1,15 +1,9 @@
 """Push messages: a real push service takes them, and what it took is decrypted as the browser would."""
 
-import base64
-import json
-import os
 from datetime import timedelta
 from typing import Any
 
-import http_ece
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
@@ -21,34 +15,14 @@ from alerts.models import Alert, Notification, PushIdentity, PushSubscription
 from alerts.notification_models import Channel
 from alerts.opening import record_event
 from alerts.push_identity import get_push_identity
-from alerts.tests.receivers import Received, Receiver
+from alerts.tests.phones import Phone
+from alerts.tests.receivers import Receiver
 from equipment.models import Equipment
 from equipment.tests.clients import integrator
 from equipment.tests.factories import make_bakery, make_equipment, make_user
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/push-subscriptions"
-
-
-class Phone:
-    """A browser's keys, and what it makes of a message."""
-
-    def __init__(self) -> None:
-        self.private_key = ec.generate_private_key(ec.SECP256R1())
-        self.auth = os.urandom(16)
-
-    @property
-    def keys(self) -> dict[str, str]:
-        point = self.private_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        return {name: _to_text(value) for name, value in (("p256dh", point), ("auth", self.auth))}
-
-    def read(self, got: Received) -> Any:
-        assert got.headers["content-encoding"] == "aes128gcm"
-        return json.loads(http_ece.decrypt(got.body, private_key=self.private_key, auth_secret=self.auth))
-
-
-def _to_text(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 @pytest.fixture

@@ -37,7 +37,9 @@ async function switchOn() {
   const worker = await navigator.serviceWorker.register(state.dataset.worker);
   await untilActive(worker);
   const options = { userVisibleOnly: true, applicationServerKey: keyBytes(state.dataset.key) };
-  const subscription = await worker.pushManager.subscribe(options);
+  const subscription = await worker.pushManager.subscribe(options).catch(() => {
+    throw new Error("This browser's push service cannot be reached. Check the network of this device, then try again.");
+  });
   const { endpoint, keys } = subscription.toJSON();
   await ask("push-subscriptions", "POST", { endpoint, keys, device: nameOfDevice() });
   location.reload();
