@@ -49,7 +49,7 @@ class WebhookAdmin(OwnBakeriesAdmin):
 
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         if not change:
-            obj.secret = webhooks.make_secret()
+            obj.secret = webhooks.make_secret()  # type: ignore[assignment]
             obj.created_by = request.user  # type: ignore[assignment]
         super().save_model(request, obj, form, change)
         if not change:

@@ -9,6 +9,7 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from alerts import devices, preferences
@@ -183,6 +184,9 @@ class NotificationDetailView(APIView):
 
 
 class TestMessageView(APIView):
+    throttle_classes = [ScopedRateThrottle]
+    throttle_scope = "test-message"
+
     @extend_schema(
         operation_id="send_test_notification",
         request=TestMessageSerializer,

@@ -8,6 +8,7 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.views import APIView
 
 from alerts import webhooks
@@ -141,6 +142,9 @@ class WebhookSecretView(APIView):
 
 @extend_schema(parameters=[WEBHOOK_ID])
 class WebhookTestView(APIView):
+    throttle_classes = [ScopedRateThrottle]
+    throttle_scope = "test-message"
+
     @extend_schema(operation_id="test_webhook", request=None, responses={202: DeliverySerializer})
     def post(self, request: Request, webhook_id: str) -> Response:
         """Send a message of type `test`. What comes of it is in the deliveries, some seconds later."""

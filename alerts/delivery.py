@@ -107,7 +107,8 @@ def deliver(rows: Sequence[Notification]) -> None:
     else:
         now = timezone.now()
         _close(ready, result, sent_at=now)
-        _for_same_receiver(ready[0]).filter(is_held=False).update(next_try_at=now)
+        # Those that were put off with a sentence; what is being gathered has none yet.
+        _for_same_receiver(ready[0]).filter(is_held=False).exclude(result="").update(next_try_at=now)
 
 
 def _close(rows: Sequence[Notification], result: str, sent_at: datetime | None = None) -> None:

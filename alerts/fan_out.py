@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from alerts.escalation import restart_escalation
+from alerts.gathering import find_gathering_end
 from alerts.models import Alert, AlertEvent, Notification
 from alerts.recipients import Target, list_targets
 
@@ -26,26 +27,27 @@ def _announce_alert(alert_id: int, now: datetime) -> int:
         events = list(alert.events.filter(announce=True, announced_at=None).order_by("at", "pk"))
         for event in events:
             event.alert = alert
-            Notification.objects.bulk_create(_rows(event, list_targets(event, now)), ignore_conflicts=True)
+            Notification.objects.bulk_create(_rows(event, list_targets(event, now), now), ignore_conflicts=True)
             restart_escalation(event, now)
         AlertEvent.objects.filter(pk__in=[event.pk for event in events]).update(announced_at=now)
     return len(events)
 
 
-def _rows(event: AlertEvent, targets: Iterable[Target]) -> list[Notification]:
-    return [
-        Notification(
-            event=event,
-            channel=target.channel,
-            user_id=target.user_id,
-            subscription_id=target.subscription_id,
-            webhook_id=target.webhook_id,
-            is_held=target.held_until is not None,
-            result=_why_held(event, target.held_until),
-            **({"next_try_at": target.held_until} if target.held_until else {}),
-        )
-        for target in targets
-    ]
+def _rows(event: AlertEvent, targets: Iterable[Target], now: datetime) -> list[Notification]:
+    return [_row(event, target, target.held_until or find_gathering_end(event, target, now)) for target in targets]
+
+
+def _row(event: AlertEvent, target: Target, not_before: datetime | None) -> Notification:
+    return Notification(
+        event=event,
+        channel=target.channel,
+        user_id=target.user_id,
+        subscription_id=target.subscription_id,
+        webhook_id=target.webhook_id,
+        is_held=target.held_until is not None,
+        result=_why_held(event, target.held_until),
+        **({"next_try_at": not_before} if not_before else {}),
+    )
 
 
 def _why_held(event: AlertEvent, until: datetime | None) -> str:

@@ -22,17 +22,14 @@ def nothing_remembered() -> Iterator[None]:
 @pytest.fixture
 def mailbox(settings: Any) -> Iterator[Mailbox]:
     """A mail server that our settings name."""
-    found = Mailbox()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
-    settings.PUBLIC_URL = "https://bakery.example.com"
-    found.open()
-    yield found
-    found.close()
+    with Mailbox() as found:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
+        settings.PUBLIC_URL = "https://bakery.example.com"
+        yield found
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
+    with Receiver() as found:
+        yield found

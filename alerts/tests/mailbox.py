@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -47,13 +47,17 @@ class Mailbox:
             self._controller.stop()
             self._controller = None
 
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
     @property
     def subjects(self) -> list[str]:
         """Django folds a long one before its first word, which leaves a space."""
         return [str(mail["Subject"]).strip() for mail in self.mails]
-
-    def for_(self, address: str) -> list[EmailMessage]:
-        return [mail for mail in self.mails if mail["To"] == address]
 
 
 def text_of(mail: EmailMessage, kind: str = "plain") -> str:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 
 class Received(NamedTuple):
@@ -53,7 +53,10 @@ class Receiver:
 
         return Handler
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
         self.goes_on.set()
         self._server.shutdown()
         self._server.server_close()

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from alerts import escalation, expiry, lifecycle
 from alerts.fan_out import announce_waiting
 from alerts.models import Alert, MaintenanceWindow, Notification, NotificationPreference
-from alerts.opening import record_event
+from alerts.tests.factories import make_alert
 from alerts.tests.kitchen import say_for, told
 from equipment.models import Equipment
 from equipment.tests.factories import make_bakery, make_equipment, make_user
@@ -38,11 +38,9 @@ def oven(baker: User, owner: User) -> Equipment:
 
 
 def open_alert(oven: Equipment, **values: Any) -> Alert:
-    defaults = {"alert_type": "equipment_error", "cause": "equipment_error", "severity": "critical", "message": "E1."}
+    fault = {"alert_type": "equipment_error", "cause": "equipment_error", "severity": "critical", "message": "E1."}
     clock = {"opened_at": START, "escalate_at": START + QUARTER, "details": {"escalate_after_seconds": 900}}
-    alert = Alert.objects.create(bakery=oven.bakery, equipment=oven, **{**defaults, **clock, **values})
-    record_event(alert, "opened", at=START, text=alert.message, announce=True)  # type: ignore[arg-type]
-    return alert
+    return make_alert(oven, **{**fault, **clock, **values})
 
 
 def look(after: timedelta) -> list[str]:

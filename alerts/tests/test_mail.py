@@ -1,6 +1,6 @@
 """Alerts by mail: a real mail server takes them, is away, refuses, and is back."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from alerts import delivery, lifecycle, obstacles
 from alerts.fan_out import announce_waiting
-from alerts.models import Alert, AlertEvent, Notification, NotificationPreference
+from alerts.models import AlertEvent, Notification, NotificationPreference
 from alerts.notification_models import Channel
-from alerts.opening import record_event
+from alerts.tests.factories import make_alert, pass_time, resolve_by_itself
 from alerts.tests.mailbox import Mailbox, text_of
 from equipment.models import Equipment
 from equipment.tests.factories import make_bakery, make_equipment, make_user
@@ -29,24 +29,10 @@ def oven(ana: User) -> Equipment:
     return make_equipment(make_bakery(ana, name="Zwiebelhof"), name="Deck 2")
 
 
-def make_alert(oven: Equipment, **values: Any) -> Alert:
-    """Opened, and to be told of."""
-    defaults = {"alert_type": "door_open", "cause": "door_open", "severity": "warning", "message": "Close the door."}
-    alert = Alert.objects.create(bakery=oven.bakery, equipment=oven, **{**defaults, **values})
-    record_event(alert, "opened", text=alert.message, announce=True)  # type: ignore[arg-type]
-    return alert
-
-
 def send(at: datetime | None = None) -> None:
     """As send_notifications does, but in this test's transaction, and at a clock of its own."""
     announce_waiting(at or timezone.now())
     delivery.run_lane(Channel.EMAIL)
-
-
-def pass_time() -> None:
-    """All pauses and leases are over."""
-    past = timezone.now() - timedelta(seconds=1)
-    Notification.objects.filter(next_try_at__isnull=False).update(next_try_at=past, leased_until=None)
 
 
 def test_a_mail_says_what_happened_then_what_to_do_then_where(mailbox: Mailbox, oven: Equipment) -> None:
@@ -163,6 +149,24 @@ def test_many_at_once_are_one_mail_and_stay_one_when_it_fails(mailbox: Mailbox, 
     assert Notification.objects.filter(sent_at=None).count() == 0
 
 
+def test_a_storm_that_comes_piece_by_piece_is_gathered_but_criticals_go_at_once(
+    mailbox: Mailbox, oven: Equipment
+) -> None:
+    for number in range(9):
+        make_alert(oven, cause=f"door {number}", message=f"Door {number} is open.")
+        send()
+    make_alert(oven, cause="fault", severity="critical", message="Fault.")
+    send()
+    assert mailbox.subjects == [
+        *(f"Door {number} is open. · Zwiebelhof" for number in range(3)),
+        "Fault. · Zwiebelhof",
+    ]
+    assert len(set(Notification.objects.filter(sent_at=None).values_list("next_try_at"))) == 1
+    pass_time()
+    send()
+    assert mailbox.subjects[4:] == ["6 alerts at once, 6 still open · Zwiebelhof"]
+
+
 def test_strangers_are_told_nothing(mailbox: Mailbox, oven: Equipment) -> None:
     stranger = make_user(email="stranger@example.com")
     make_bakery(stranger)
@@ -183,9 +187,8 @@ def test_the_end_is_told_once_to_those_who_were_told_of_the_beginning(mailbox: M
     oven.bakery.members.add(ben)
     alert = make_alert(oven)
     send()
-    Alert.objects.update(status="resolved", resolved_at=timezone.now())
     text = "Resolved by itself after 31 min, 4 interruptions"
-    record_event(alert, "resolved", text=text, announce=True)  # type: ignore[arg-type]
+    resolve_by_itself(alert, text)
     send()
     assert mailbox.subjects[1:] == [f"Deck 2 is well again. {text}. · Zwiebelhof"]
     assert {mail["To"] for mail in mailbox.mails} == {"ana@example.com"}
@@ -215,74 +218,3 @@ def test_without_a_mail_server_there_are_no_rows_to_pile_up(oven: Equipment, set
     announce_waiting(timezone.now())
     assert not Notification.objects.exists()
     assert AlertEvent.objects.filter(announced_at=None).count() == 0
-
-
-class TestQuietHours:
-    @pytest.fixture
-    def night(self, ana: User, oven: Equipment) -> NotificationPreference:
-        """In Madrid, where the clocks went back on 25 October 2026 and go forward on 28 March 2027."""
-        return NotificationPreference.objects.create(
-            user=ana, bakery=oven.bakery, quiet_starts=time(22), quiet_ends=time(6)
-        )
-
-    @pytest.mark.parametrize(
-        ("told_at", "morning"),
-        [
-            (datetime(2026, 11, 25, 23, 30, tzinfo=UTC), datetime(2026, 11, 26, 5, tzinfo=UTC)),
-            (datetime(2026, 10, 24, 21, 30, tzinfo=UTC), datetime(2026, 10, 25, 5, tzinfo=UTC)),
-            (datetime(2026, 10, 25, 4, 59, tzinfo=UTC), datetime(2026, 10, 25, 5, tzinfo=UTC)),
-            (datetime(2027, 3, 27, 21, 30, tzinfo=UTC), datetime(2027, 3, 28, 4, tzinfo=UTC)),
-        ],
-        ids=["any night", "the long night", "its last minute", "the short night"],
-    )
-    def test_a_message_waits_for_the_morning_on_the_wall(
-        self,
-        night: NotificationPreference,
-        oven: Equipment,
-        mailbox: Mailbox,
-        told_at: datetime,
-        morning: datetime,
-    ) -> None:
-        make_alert(oven)
-        announce_waiting(told_at)
-        row = Notification.objects.get()
-        assert (row.next_try_at, row.is_held, row.result) == (morning, True, "Kept for 06:00: quiet hours.")
-
-    @pytest.mark.parametrize(
-        "told_at", [datetime(2026, 10, 25, 5, tzinfo=UTC), datetime(2026, 10, 24, 19, 59, tzinfo=UTC)]
-    )
-    def test_by_day_it_goes_at_once(
-        self, night: NotificationPreference, oven: Equipment, mailbox: Mailbox, told_at: datetime
-    ) -> None:
-        make_alert(oven)
-        send(told_at)
-        assert len(mailbox.mails) == 1
-
-    def test_criticals_pass_unless_told_otherwise(
-        self, night: NotificationPreference, oven: Equipment, mailbox: Mailbox
-    ) -> None:
-        midnight = datetime(2026, 11, 25, 23, tzinfo=UTC)
-        make_alert(oven, cause="a", severity="critical")
-        send(midnight)
-        assert len(mailbox.mails) == 1
-        NotificationPreference.objects.update(criticals_pass=False)
-        make_alert(oven, cause="b", severity="critical")
-        announce_waiting(midnight)
-        assert Notification.objects.get(event__alert__cause="b").is_held
-
-    def test_the_morning_brings_only_what_is_still_so(
-        self, night: NotificationPreference, oven: Equipment, mailbox: Mailbox
-    ) -> None:
-        midnight = datetime(2026, 11, 25, 23, tzinfo=UTC)
-        over, still = make_alert(oven, cause="a"), make_alert(oven, cause="b", message="Still open.")
-        announce_waiting(midnight)
-        Alert.objects.filter(pk=over.pk).update(status="resolved")
-        record_event(over, "resolved", text="Resolved by itself after 5 min", announce=True)  # type: ignore[arg-type]
-        announce_waiting(midnight)
-        pass_time()
-        send()
-        assert mailbox.subjects == ["Still open. · Zwiebelhof"]
-        assert (
-            Notification.objects.get(event__alert=over).result == "Not sent: it was over before the quiet hours ended."
-        )
-        assert Notification.objects.filter(event__alert=still).count() == 1

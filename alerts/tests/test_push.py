@@ -1,6 +1,5 @@
 """Push messages: a real push service takes them, and what it took is decrypted as the browser would."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +10,10 @@ from py_vapid import Vapid02
 
 from alerts import delivery, lifecycle
 from alerts.fan_out import announce_waiting
-from alerts.models import Alert, Notification, PushIdentity, PushSubscription
+from alerts.models import Notification, PushIdentity, PushSubscription
 from alerts.notification_models import Channel
-from alerts.opening import record_event
 from alerts.push_identity import get_push_identity
+from alerts.tests.factories import make_alert, pass_time
 from alerts.tests.phones import Phone
 from alerts.tests.receivers import Receiver
 from equipment.models import Equipment
@@ -43,21 +42,9 @@ def phone(ana: User, oven: Equipment, receiver: Receiver) -> Phone:
     return found
 
 
-def make_alert(oven: Equipment, **values: Any) -> Alert:
-    defaults = {"alert_type": "door_open", "cause": "door_open", "severity": "warning", "message": "Close the door."}
-    alert = Alert.objects.create(bakery=oven.bakery, equipment=oven, **{**defaults, **values})
-    record_event(alert, "opened", text=alert.message, announce=True)  # type: ignore[arg-type]
-    return alert
-
-
 def send() -> None:
     announce_waiting(timezone.now())
     delivery.run_lane(Channel.PUSH)
-
-
-def pass_time() -> None:
-    past = timezone.now() - timedelta(seconds=1)
-    Notification.objects.filter(next_try_at__isnull=False).update(next_try_at=past, leased_until=None)
 
 
 def test_a_phone_reads_what_the_push_service_cannot(phone: Phone, receiver: Receiver, oven: Equipment) -> None:

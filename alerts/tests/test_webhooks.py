@@ -13,9 +13,9 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from alerts import delivery, posting, webhooks
 from alerts.fan_out import announce_waiting
-from alerts.models import Alert, Notification, Webhook
+from alerts.models import Notification, Webhook
 from alerts.notification_models import Channel
-from alerts.opening import record_event
+from alerts.tests.factories import make_alert, make_webhook, pass_time
 from alerts.tests.receivers import Receiver
 from equipment.models import Equipment
 from equipment.tests.clients import integrator
@@ -35,31 +35,13 @@ def oven(ana: User) -> Equipment:
     return make_equipment(make_bakery(ana, name="Zwiebelhof"), name="Deck 2")
 
 
-def make_hook(oven: Equipment, receiver: Receiver, **values: Any) -> Webhook:
-    return Webhook.objects.create(
-        bakery=oven.bakery, name="Pager", url=receiver.url, secret=webhooks.make_secret(), **values
-    )
-
-
-def make_alert(oven: Equipment, **values: Any) -> Alert:
-    defaults = {"alert_type": "door_open", "cause": "door_open", "severity": "warning", "message": "Close the door."}
-    alert = Alert.objects.create(bakery=oven.bakery, equipment=oven, **{**defaults, **values})
-    record_event(alert, "opened", text=alert.message, announce=True)  # type: ignore[arg-type]
-    return alert
-
-
 def send() -> None:
     announce_waiting(timezone.now())
     delivery.run_lane(Channel.WEBHOOK)
 
 
-def pass_time() -> None:
-    past = timezone.now() - timedelta(seconds=1)
-    Notification.objects.filter(next_try_at__isnull=False).update(next_try_at=past, leased_until=None)
-
-
 def test_a_receiver_can_verify_who_sent_it_and_that_it_is_whole(receiver: Receiver, oven: Equipment) -> None:
-    hook = make_hook(oven, receiver)
+    hook = make_webhook(oven, receiver.url)
     alert = make_alert(oven)
     send()
     (got,) = receiver.received
@@ -79,7 +61,7 @@ def test_one_that_fails_hangs_and_comes_back_gets_each_message_once_under_one_id
     receiver: Receiver, oven: Equipment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(posting, "TIME_LIMIT_SECONDS", 0.3)
-    make_hook(oven, receiver)
+    make_webhook(oven, receiver.url)
     make_alert(oven)
     receiver.status = 500
     send()
@@ -103,7 +85,7 @@ def test_one_that_fails_hangs_and_comes_back_gets_each_message_once_under_one_id
 
 
 def test_one_that_is_away_is_asked_once_a_pass_and_then_gets_all(receiver: Receiver, oven: Equipment) -> None:
-    make_hook(oven, receiver)
+    make_webhook(oven, receiver.url)
     receiver.status = 503
     for number in range(5):
         make_alert(oven, cause=f"door {number}")
@@ -117,7 +99,7 @@ def test_one_that_is_away_is_asked_once_a_pass_and_then_gets_all(receiver: Recei
 
 
 def test_a_receiver_that_asks_for_a_pause_gets_it(receiver: Receiver, oven: Equipment) -> None:
-    make_hook(oven, receiver)
+    make_webhook(oven, receiver.url)
     make_alert(oven)
     receiver.status, receiver.headers = 429, {"Retry-After": "1800"}
     send()
@@ -127,7 +109,7 @@ def test_a_receiver_that_asks_for_a_pause_gets_it(receiver: Receiver, oven: Equi
 
 
 def test_one_that_wants_no_more_is_switched_off(receiver: Receiver, oven: Equipment) -> None:
-    hook = make_hook(oven, receiver)
+    hook = make_webhook(oven, receiver.url)
     receiver.status = 410
     make_alert(oven)
     send()
@@ -137,7 +119,7 @@ def test_one_that_wants_no_more_is_switched_off(receiver: Receiver, oven: Equipm
 
 
 def test_nobody_is_followed_elsewhere(receiver: Receiver, oven: Equipment) -> None:
-    make_hook(oven, receiver)
+    make_webhook(oven, receiver.url)
     receiver.status, receiver.headers = 307, {"Location": receiver.url}
     make_alert(oven)
     send()
@@ -150,7 +132,7 @@ def test_the_address_policy_holds_where_the_line_is_opened(
     receiver: Receiver, oven: Equipment, settings: Any, host: str
 ) -> None:
     """Whatever the name led to when it was entered."""
-    hook = make_hook(oven, receiver)
+    hook = make_webhook(oven, receiver.url)
     Webhook.objects.update(url=hook.url.replace("127.0.0.1", host))
     settings.ALLOW_LOOPBACK_MACHINES = False
     make_alert(oven)
@@ -162,7 +144,7 @@ def test_the_address_policy_holds_where_the_line_is_opened(
 
 
 def test_a_receiver_hears_of_its_severities_only_and_of_its_bakery_only(receiver: Receiver, oven: Equipment) -> None:
-    make_hook(oven, receiver, severity_from="critical")
+    make_webhook(oven, receiver.url, severity_from="critical")
     make_alert(oven)
     make_alert(make_equipment(), severity="critical")
     send()
@@ -173,7 +155,7 @@ def test_a_receiver_hears_of_its_severities_only_and_of_its_bakery_only(receiver
 
 
 def test_a_replay_is_another_row_under_the_same_id(receiver: Receiver, oven: Equipment, ana: User) -> None:
-    hook, client = make_hook(oven, receiver), integrator(ana)
+    hook, client = make_webhook(oven, receiver.url), integrator(ana)
     make_alert(oven)
     send()
     (sent,) = client.get(f"{URL}/{hook.uuid}/deliveries").json()["results"]
@@ -187,7 +169,7 @@ def test_a_replay_is_another_row_under_the_same_id(receiver: Receiver, oven: Equ
 
 
 def test_a_waiting_message_is_hurried_by_a_replay_and_not_doubled(receiver: Receiver, oven: Equipment) -> None:
-    make_hook(oven, receiver)
+    make_webhook(oven, receiver.url)
     receiver.status = 500
     make_alert(oven)
     send()
@@ -221,7 +203,7 @@ class TestApi:
         assert Webhook.objects.get().secret == renewed
 
     def test_a_test_message_says_what_came_of_it(self, oven: Equipment, ana: User, receiver: Receiver) -> None:
-        hook = make_hook(oven, receiver)
+        hook = make_webhook(oven, receiver.url)
         client = integrator(ana)
         waiting = client.post(f"{URL}/{hook.uuid}/test")
         assert (waiting.status_code, waiting.json()["sent_at"]) == (202, None)
@@ -248,7 +230,7 @@ class TestApi:
         assert answer.json()["fields"]["url"].startswith(sentence)
 
     def test_managers_only_and_a_stranger_finds_nothing(self, oven: Equipment, receiver: Receiver) -> None:
-        hook = make_hook(oven, receiver)
+        hook = make_webhook(oven, receiver.url)
         row = webhooks.send_test(hook)
         staff, outsider = make_user("staff"), make_user("manager")
         oven.bakery.members.add(staff)

@@ -12,17 +12,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from alerts.models import (
-    Alert,
-    AlertRule,
-    MaintenanceWindow,
-    Notification,
-    NotificationPreference,
-    OpeningHours,
-    PushSubscription,
-    Snooze,
-    Webhook,
-)
+from alerts.models import Alert, AlertRule, MaintenanceWindow, Notification, OpeningHours, PushSubscription, Snooze
+from alerts.tests.factories import make_messages
 from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
@@ -114,20 +105,11 @@ def oven() -> Equipment:
     OpeningHours.objects.create(**place, weekday=0, starts=time(3), ends=time(12))
     MaintenanceWindow.objects.create(**place, reason="Zwiebelhof", weekday=0, starts=time(3), ends=time(4))
     Snooze.objects.create(**place, until=timezone.now())
-    prepare_messages(oven)
+    make_messages(oven, User.objects.get(username="member"))
     oven.bakery.members.add(make_user("manager", username="manager"))
     make_bakery(make_user("manager", username="outsider"))
     make_user("manager", "staff", username="stranger")
     return oven
-
-
-def prepare_messages(oven: Equipment) -> None:
-    member = User.objects.get(username="member")
-    hook = Webhook.objects.create(bakery=oven.bakery, name="Zwiebelhof", url="https://example.com", secret="whsec_AAAA")
-    NotificationPreference.objects.create(user=member, bakery=oven.bakery)
-    device = PushSubscription.objects.create(user=member, device="Zwiebelhof", endpoint_hash="1")
-    Notification.objects.create(channel="webhook", webhook=hook)
-    Notification.objects.create(channel="push", user=member, subscription=device)
 
 
 def visitor(name: str) -> Client:

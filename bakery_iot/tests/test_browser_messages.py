@@ -34,19 +34,16 @@ PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
 
 @pytest.fixture
 def mailbox(settings: Any) -> Iterator[Mailbox]:
-    found = Mailbox()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
-    found.open()
-    yield found
-    found.close()
+    with Mailbox() as found:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
+        yield found
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
+    with Receiver() as found:
+        yield found
 
 
 def take_up(backstage: Backstage, channel: Channel) -> None:

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -13,9 +12,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from alerts import announcing, webhooks
-from alerts.models import Alert, Notification, Webhook
-from alerts.opening import record_event
+from alerts import announcing
+from alerts.models import Alert, Notification
+from alerts.tests.factories import make_alert, make_webhook
 from alerts.tests.mailbox import Mailbox
 from alerts.tests.receivers import Receiver
 from bakery_iot.tests.worker import Worker
@@ -28,17 +27,14 @@ QUEUE = "celery"
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    found = Mailbox()
-    found.open()
-    yield found
-    found.close()
+    with Mailbox() as found:
+        yield found
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
+    with Receiver() as found:
+        yield found
 
 
 @pytest.fixture
@@ -53,11 +49,8 @@ def worker(tmp_path: Path, mailbox: Mailbox) -> Iterator[Worker]:
 def open_alert(receiver: Receiver) -> Alert:
     """In a bakery with one person and one webhook."""
     oven = make_equipment(make_bakery(make_user(email="ana@example.com")))
-    Webhook.objects.create(bakery=oven.bakery, name="Pager", url=receiver.url, secret=webhooks.make_secret())
-    values: Any = {"alert_type": "door_open", "cause": "door_open", "severity": "warning", "message": "Close the door."}
-    alert = Alert.objects.create(bakery=oven.bakery, equipment=oven, **values)
-    record_event(alert, "opened", text=alert.message, announce=True)  # type: ignore[arg-type]
-    return alert
+    make_webhook(oven, receiver.url)
+    return make_alert(oven)
 
 
 def all_are_sent() -> bool:
