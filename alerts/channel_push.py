@@ -19,7 +19,6 @@ from alerts.models import Notification, PushSubscription
 from alerts.posting import GoneError, post
 from alerts.push_identity import get_push_identity
 from alerts.selectors import name_of
-from equipment.policy import address_policy
 
 # For a phone that is off: an alert of yesterday is no news.
 KEPT_SECONDS = 4 * 3600
@@ -48,7 +47,7 @@ def send(rows: Sequence[Notification]) -> str:
         **_sign(device),
     }
     try:
-        post(device.endpoint, body, headers, address_policy())
+        post(device.endpoint, body, headers, devices.push_policy())
     except GoneError:
         devices.end(device)
         raise RefusedError("This device no longer takes messages: they were switched off there.") from None

@@ -4,6 +4,7 @@ A row is claimed by a conditional update with a lease: if its worker is killed, 
 over. Who is in trouble is left alone for growing pauses; when it is back, what waits for it follows at once.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -18,9 +19,13 @@ from alerts.models import Notification
 from alerts.notification_models import Channel
 from alerts.obstacles import find_obstacle
 
+logger = logging.getLogger(__name__)
+
 # Longer than any channel's own time limits together.
 LEASE = timedelta(minutes=2)
 PAUSES = [timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600, 900)]
+# A person waits for these: when the server is back, they must not wait a quarter of an hour longer.
+LONGEST_PAUSE_OF_PEOPLE = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(days=3)
 # From so many at once for one person on, they are one message.
 DIGEST_FROM = 4
@@ -121,11 +126,19 @@ def note_failure(rows: Sequence[Notification], error: DeliveryError) -> None:
     if not error.retry or rows[0].created_at + GIVE_UP_AFTER < now:
         _close(rows, f"{error} Not tried again.")
         return
-    again = now + max(PAUSES[min(rows[0].attempts, len(PAUSES)) - 1], error.pause or timedelta(0))
+    again = now + max(_pause_after(rows[0]), error.pause or timedelta(0))
     mine = Notification.objects.filter(pk__in=[row.pk for row in rows], sent_at=None)
     mine.update(next_try_at=again, leased_until=None, is_held=False, result=str(error))
     if error.is_shared:
-        _for_same_receiver(rows[0]).filter(next_try_at__lt=again).update(next_try_at=again, result=str(error))
+        if rows[0].attempts == 1:
+            logger.warning("%s: messages wait. %s", rows[0].get_channel_display(), error)
+        others = _for_same_receiver(rows[0]).filter(next_try_at__lt=again, is_held=False)
+        others.update(next_try_at=again, result=str(error))
+
+
+def _pause_after(row: Notification) -> timedelta:
+    pause = PAUSES[min(row.attempts, len(PAUSES)) - 1]
+    return pause if row.channel == Channel.WEBHOOK else min(pause, LONGEST_PAUSE_OF_PEOPLE)
 
 
 def _for_same_receiver(row: Notification) -> QuerySet[Notification]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from alerts import announcing
 from alerts.models import Notification, Webhook
 from alerts.notification_models import Channel
+from connectors import AddressPolicy
 from connectors.http_settings import check_address, check_endpoint
 from equipment.policy import address_policy
 from equipment.selectors import bakeries_for
@@ -24,11 +25,11 @@ def webhooks_for(user: Any) -> QuerySet[Webhook]:
     return Webhook.objects.filter(bakery__in=bakeries_for(user)).select_related("bakery")
 
 
-def check_url(text: str) -> str:
+def check_url(text: str, policy: AddressPolicy | None = None) -> str:
     """The address as it is stored; ValueError says what is wrong with it. Names are judged when they are dialled."""
     url = check_address(text) if "://" in text else check_endpoint(text)
     try:
-        refusal = address_policy().find_refusal(httpx.URL(url).host)
+        refusal = (policy or address_policy()).find_refusal(httpx.URL(url).host)
     except ValueError:
         return url
     if refusal:

@@ -33,3 +33,18 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 def receiver() -> Iterator[Receiver]:
     with Receiver() as found:
         yield found
+
+
+@pytest.fixture
+def ana(db: None) -> Any:
+    from equipment.tests.factories import make_user
+
+    return make_user("manager", username="ana", email="ana@example.com", first_name="Ana")
+
+
+@pytest.fixture
+def oven(ana: Any) -> Any:
+    """Ana's, at Zwiebelhof."""
+    from equipment.tests.factories import make_bakery, make_equipment
+
+    return make_equipment(make_bakery(ana, name="Zwiebelhof"), name="Deck 2")

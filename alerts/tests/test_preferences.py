@@ -4,14 +4,18 @@ import pytest
 from auditlog.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from alerts import delivery
+from alerts.fan_out import announce_waiting
 from alerts.models import Notification, NotificationPreference, Webhook
 from alerts.notification_models import Channel
+from alerts.tests.factories import make_alert
 from alerts.tests.mailbox import Mailbox, text_of
 from equipment.models import Bakery
 from equipment.tests.clients import integrator
-from equipment.tests.factories import make_bakery, make_user
+from equipment.tests.factories import make_bakery, make_equipment, make_user
+from equipment.views import show_moment
 
 pytestmark = pytest.mark.django_db
 PREFERENCES = "/api/v1/notification-preferences"
@@ -132,6 +136,20 @@ class TestThePage:
         text = client.get("/alerts/messages/").content.decode()
         assert "E-mail: The mail server cannot be reached." in text
         assert "E-mail is not set up on this server." in text
+
+
+def test_the_page_of_an_alert_says_who_was_told(ana: User, bakery: Bakery, mailbox: Mailbox) -> None:
+    alert = make_alert(make_equipment(bakery))
+    announce_waiting(timezone.now())
+    client = Client()
+    client.force_login(ana)
+    assert "E-mail: waits until" in client.get(alert.get_absolute_url()).content.decode()
+    delivery.run_lane(Channel.EMAIL)
+    text = client.get(alert.get_absolute_url()).content.decode()
+    sent_at = Notification.objects.get().sent_at
+    assert sent_at is not None
+    assert f'<span>Ana</span><span class="quiet">E-mail, {show_moment(sent_at, bakery.time_zone)}</span>' in text
+    assert "ana@example.com" not in text
 
 
 class TestTheAdmin:

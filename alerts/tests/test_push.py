@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from py_vapid import Vapid02
 
-from alerts import delivery, lifecycle
+from alerts import delivery, devices, lifecycle
 from alerts.fan_out import announce_waiting
 from alerts.models import Notification, PushIdentity, PushSubscription
 from alerts.notification_models import Channel
@@ -18,20 +18,10 @@ from alerts.tests.phones import Phone
 from alerts.tests.receivers import Receiver
 from equipment.models import Equipment
 from equipment.tests.clients import integrator
-from equipment.tests.factories import make_bakery, make_equipment, make_user
+from equipment.tests.factories import make_bakery, make_user
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/push-subscriptions"
-
-
-@pytest.fixture
-def ana() -> User:
-    return make_user("staff", username="ana", first_name="Ana")
-
-
-@pytest.fixture
-def oven(ana: User) -> Equipment:
-    return make_equipment(make_bakery(ana, name="Zwiebelhof"), name="Deck 2")
 
 
 @pytest.fixture
@@ -127,6 +117,27 @@ def test_the_phone_of_another_person_shows_nothing_that_was_meant_for_the_first(
     assert receiver.received == []
 
 
+def test_a_name_that_leads_into_the_own_network_is_not_dialled(
+    phone: Phone, receiver: Receiver, oven: Equipment, settings: Any
+) -> None:
+    PushSubscription.objects.update(endpoint=receiver.url.replace("127.0.0.1", "localhost"))
+    settings.ALLOW_LOOPBACK_MACHINES = False
+    make_alert(oven)
+    send()
+    assert receiver.received == []
+    assert Notification.objects.get().result.startswith("We may not connect to localhost")
+
+
+def test_nobody_has_devices_without_end(ana: User, oven: Equipment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "MOST_DEVICES", 2)
+    answers = [
+        integrator(ana).post(URL, {"endpoint": f"https://push.example.com/{n}", "keys": Phone().keys}, format="json")
+        for n in (1, 2, 2, 3)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 400]
+    assert answers[-1].json()["detail"].startswith("You have 2 devices already.")
+
+
 def test_devices_are_ones_own(phone: Phone, ana: User) -> None:
     other = make_user()
     make_bakery(other)
@@ -143,6 +154,7 @@ def test_devices_are_ones_own(phone: Phone, ana: User) -> None:
     [
         {"endpoint": "http://169.254.169.254/latest"},
         {"endpoint": "file:///etc/passwd"},
+        {"endpoint": "https://192.168.1.20/oven"},
         {"keys": {"p256dh": "AAAA", "auth": "AAAA"}},
         {"keys": {"p256dh": "é", "auth": "?"}},
     ],

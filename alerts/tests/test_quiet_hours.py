@@ -12,19 +12,8 @@ from alerts.notification_models import Channel
 from alerts.tests.factories import make_alert, pass_time, resolve_by_itself
 from alerts.tests.mailbox import Mailbox
 from equipment.models import Equipment
-from equipment.tests.factories import make_bakery, make_equipment, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ana() -> User:
-    return make_user("manager", username="ana", email="ana@example.com", first_name="Ana")
-
-
-@pytest.fixture
-def oven(ana: User) -> Equipment:
-    return make_equipment(make_bakery(ana, name="Zwiebelhof"), name="Deck 2")
 
 
 @pytest.fixture

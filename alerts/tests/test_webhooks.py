@@ -25,16 +25,6 @@ pytestmark = pytest.mark.django_db
 URL = "/api/v1/webhooks"
 
 
-@pytest.fixture
-def ana() -> User:
-    return make_user("manager", username="ana")
-
-
-@pytest.fixture
-def oven(ana: User) -> Equipment:
-    return make_equipment(make_bakery(ana, name="Zwiebelhof"), name="Deck 2")
-
-
 def send() -> None:
     announce_waiting(timezone.now())
     delivery.run_lane(Channel.WEBHOOK)
