@@ -79,7 +79,7 @@ def describe_told(row: Notification, alert: Alert) -> dict[str, str]:
     elif row.next_try_at:
         state = f"{row.get_channel_display()}: waits until {show_moment(row.next_try_at, zone)}"
     else:
-        state = f"{row.get_channel_display()}: did not arrive"
+        state = f"{row.get_channel_display()}: was not sent"
     return {"who": str(row.webhook) if row.webhook else name_of(row.user) or "", "state": state}
 
 
