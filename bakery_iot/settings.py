@@ -64,6 +64,24 @@ SECURE_COOKIES: bool = env.bool("SECURE_COOKIES", default=not DEBUG)
 ALLOW_LOOPBACK_MACHINES: bool = env.bool("ALLOW_LOOPBACK_MACHINES", default=False)
 ALLOW_PRIVATE_MACHINES: bool = env.bool("ALLOW_PRIVATE_MACHINES", default=True)
 
+# Where people open the pages: messages link there.
+PUBLIC_URL: str = env.str("PUBLIC_URL", default="").rstrip("/") or (
+    CSRF_TRUSTED_ORIGINS[0] if CSRF_TRUSTED_ORIGINS else f"{'https' if SECURE_COOKIES else 'http'}://{ALLOWED_HOSTS[0]}"
+)
+
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+if EMAIL_URL and EMAIL_URL.partition("://")[0] not in ("smtp", "smtp+tls", "smtp+ssl"):
+    raise ImproperlyConfigured("EMAIL_URL must look like smtp+tls://user:password@host:587. See .env.example.")
+_mail: dict[str, Any] = env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
+EMAIL_HOST: str = _mail.get("EMAIL_HOST") or ""  # empty: no mail is sent, and the pages say so
+EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_PORT: int = _mail.get("EMAIL_PORT") or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+EMAIL_HOST_USER: str = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD: str = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_TIMEOUT = 10  # of each step: a server that hangs must not outlast the lease of a message
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="") or f"bakery_iot <alerts@{ALLOWED_HOSTS[0]}>"
+
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # its default config would put its own admin site in place of ours
     "django.contrib.auth",
@@ -147,7 +165,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"sign-in": "10/min", "test-connection": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {"sign-in": "10/min", "test-connection": "30/min", "test-message": "10/min"},
     "EXCEPTION_HANDLER": "bakery_iot.api.problem_details",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}
@@ -159,6 +177,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ConnectionStatusEnum": "equipment.models.IoTConnectionStatus",
         "AlertStatusEnum": "alerts.kinds.AlertStatus",
+        "SeverityEnum": "alerts.kinds.Severity",
+        "LowestSeverityEnum": "alerts.notification_models.Lowest",
         "StatusEnum": ["connected", "disconnected", "error"],  # of a connection test
     },
 }

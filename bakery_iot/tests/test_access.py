@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from alerts.models import Alert, AlertRule, MaintenanceWindow, OpeningHours, Snooze
+from alerts.models import Alert, AlertRule, MaintenanceWindow, Notification, OpeningHours, PushSubscription, Snooze
+from alerts.tests.factories import make_messages
 from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
@@ -54,6 +55,20 @@ TABLE = {
     "api_alert_rules": Row("post", 401, 404, 400, 403, 400),
     "api_alert_rule": Row("get", 401, 404, 404, 200, 200),
     "api_effective_alert_rules": Row("get", 401, 404, 404, 200, 200),
+    "my_messages": Row("get", 302, 404, 200, 200, 200),
+    "api_webhooks": Row("post", 401, 404, 400, 403, 400),
+    "api_webhook": Row("get", 401, 404, 404, 403, 200),
+    "api_webhook_secret": Row("post", 401, 404, 404, 403, 200),
+    "api_webhook_test": Row("post", 401, 404, 404, 403, 202),
+    "api_webhook_deliveries": Row("get", 401, 404, 404, 403, 200),
+    "api_webhook_replay": Row("post", 401, 404, 404, 403, 202),
+    "api_notification_preferences": Row("get", 401, 404, 200, 200, 200),
+    "api_notification_preference": Row("patch", 401, 404, 404, 200, 200),
+    "api_notifications": Row("get", 401, 404, 200, 200, 200),
+    "api_notification_test": Row("post", 401, 404, 400, 400, 400),
+    "api_notification": Row("get", 401, 404, 404, 200, 404),
+    "api_push_subscriptions": Row("get", 401, 404, 200, 200, 200),
+    "api_push_subscription": Row("delete", 401, 404, 404, 204, 404),
     "api_token": Row("post", 400, 400, 400, 400, 400),
     "api_schema": Row("get", 200, 200, 200, 200, 200),
     "api_equipment_list": Row("get", 401, 404, 200, 200, 200),
@@ -90,6 +105,7 @@ def oven() -> Equipment:
     OpeningHours.objects.create(**place, weekday=0, starts=time(3), ends=time(12))
     MaintenanceWindow.objects.create(**place, reason="Zwiebelhof", weekday=0, starts=time(3), ends=time(4))
     Snooze.objects.create(**place, until=timezone.now())
+    make_messages(oven, User.objects.get(username="member"))
     oven.bakery.members.add(make_user("manager", username="manager"))
     make_bakery(make_user("manager", username="outsider"))
     make_user("manager", "staff", username="stranger")
@@ -117,6 +133,11 @@ def address(name: str, oven: Equipment) -> str:
         "equipment_id": oven.uuid,
         "rule_id": oven.alert_rules.get().pk,
         "alert_id": oven.alerts.get().uuid,
+        "webhook_id": oven.bakery.webhooks.get().uuid,
+        "delivery_id": oven.bakery.webhooks.get().notifications.earliest("pk").uuid,
+        "notification_id": Notification.objects.get(channel="push").uuid,
+        "device_id": PushSubscription.objects.get().uuid,
+        "bakery": oven.bakery.slug,
         "object_id": _row_of(name, oven),
         "form": "pem",
         "preset": "wachtel_deck_oven",
@@ -142,6 +163,9 @@ def _row_of(name: str, oven: Equipment) -> int:
         "alerts_openinghours_": oven.opening_hours.get(),
         "alerts_maintenancewindow_": oven.maintenance_windows.get(),
         "alerts_snooze_": oven.snoozes.get(),
+        "alerts_webhook_": oven.bakery.webhooks.get(),
+        "alerts_notificationpreference_": oven.bakery.notification_preferences.earliest("pk"),
+        "alerts_notification_": Notification.objects.earliest("pk"),
     }
     for prefix, row in rows.items():
         if name.removeprefix("admin:").startswith(prefix):
