@@ -6,7 +6,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from equipment.api import EQUIPMENT_ID, get_equipment
-from telemetry.selectors import get_realtime_data, get_sensor_history
+from telemetry.history import get_sensor_history
+from telemetry.selectors import get_realtime_data
 from telemetry.serializers import RealtimeDataSerializer, SensorHistoryQuery, SensorHistorySerializer
 
 
@@ -28,6 +29,11 @@ class SensorHistoryView(APIView):
         query.is_valid(raise_exception=True)
         wanted = query.validated_data
         history = get_sensor_history(
-            equipment, wanted["start_time"], wanted["end_time"], wanted["points"], wanted.get("fields")
+            equipment,
+            wanted["start_time"],
+            wanted["end_time"],
+            wanted["points"],
+            wanted.get("fields"),
+            wanted["aggregate"],
         )
         return Response(history)
