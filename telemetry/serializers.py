@@ -1,7 +1,6 @@
 """Shapes of the API's requests and answers about what machines said. Units: °C, %, kWh, kg, minutes."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,11 +9,11 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from equipment.models import IoTConnectionStatus
+from equipment.moments import MomentField
 from equipment.serializers import StrictSerializer
 from telemetry.metrics import FIELDS, METRICS, Kind
 from telemetry.models import STATES
 
-YEARS = range(1970, 2101)
 DEFAULT_RANGE = timedelta(hours=24)
 
 
@@ -69,17 +68,6 @@ class SensorHistorySerializer(serializers.Serializer[Any]):
     step_seconds = serializers.FloatField(allow_null=True, help_text="null: single readings, not gathered")
     readings = HistoryReadingSerializer(many=True)
     gaps = GapSerializer(many=True)
-
-
-class MomentField(serializers.DateTimeField):
-    """ISO 8601. Without an offset it is the bakery's local time. The answer is in UTC."""
-
-    def to_internal_value(self, value: Any) -> datetime:
-        # A plus sign that was not escaped arrives as a space.
-        moment = super().to_internal_value(re.sub(r"(T\S+) (\d\d:?\d\d)$", r"\1+\2", value))
-        if moment.year not in YEARS:
-            raise ValidationError(f"The year must lie between {YEARS[0]} and {YEARS[-1]}.")
-        return moment.astimezone(UTC)
 
 
 class SensorHistoryQuery(StrictSerializer):

@@ -62,6 +62,15 @@ TABLE = {
     "api_equipment": Row("get", 401, 404, 404, 200, 200),
     "api_iot_config": Row("post", 401, 404, 404, 403, 400),
     "api_test_connection": Row("post", 401, 404, 404, 403, 400),
+    "api_connection_logs": Row("get", 401, 404, 404, 200, 200),
+    "api_batches": Row("post", 401, 404, 400, 403, 400),
+    "api_batch": Row("get", 401, 404, 404, 200, 200),
+    "api_batch_end": Row("post", 401, 404, 404, 403, 200),
+    "api_external_batch": Row("get", 401, 404, 404, 200, 200),
+    "api_bakeries": Row("post", 401, 404, 400, 403, 400),
+    "api_bakery": Row("get", 401, 404, 404, 200, 200),
+    "api_members": Row("get", 401, 404, 404, 200, 200),
+    "api_member": Row("put", 401, 404, 404, 403, 200),
     "api_haccp_records": Row("get", 401, 404, 404, 200, 200),
     "api_cooking_programmes": Row("get", 401, 404, 404, 200, 200),
     "api_realtime_data": Row("get", 401, 404, 404, 200, 200),
@@ -73,7 +82,7 @@ TABLE = {
 def oven() -> Equipment:
     bakery = make_bakery(make_user("staff", username="member"), name="Zwiebelhof", gateway="zwiebelhof")
     oven = make_equipment(bakery, name="Steinofen")
-    Batch.objects.create(equipment=oven, product="Kaiserwecken", started_at=timezone.now())
+    Batch.objects.create(equipment=oven, product="Kaiserwecken", started_at=timezone.now(), external_id="1")
     HaccpRecord.objects.create(equipment=oven, serial_number="1", external_id="1", name="Kaiserwecken")
     CookingProgramme.objects.create(equipment=oven, external_id="1", name="Kaiserwecken")
     touch_connection(oven)
@@ -115,6 +124,10 @@ def address(name: str, oven: Equipment) -> str:
     (pattern,) = [pattern for found, pattern in walk() if found == name]
     values = {
         "equipment_id": oven.uuid,
+        "batch_id": oven.batches.get().uuid,
+        "external_id": "1",
+        "bakery": oven.bakery.slug,
+        "username": "member",
         "rule_id": oven.alert_rules.get().pk,
         "alert_id": oven.alerts.get().uuid,
         "object_id": _row_of(name, oven),
