@@ -145,7 +145,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"sign-in": "10/min", "test-connection": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {"sign-in": "10/min", "test-connection": "30/min", "ingest": "600/min"},
     "EXCEPTION_HANDLER": "bakery_iot.api.problem_details",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}

@@ -2,11 +2,13 @@
 
 from django.urls import re_path
 
-from telemetry import api
+from telemetry import api, api_ingest
 
 ONE = r"^equipment/(?P<equipment_id>[^/]+)"
 
 urlpatterns = [
     re_path(rf"{ONE}/realtime-data/?$", api.RealtimeDataView.as_view(), name="api_realtime_data"),
     re_path(rf"{ONE}/sensor-history/?$", api.SensorHistoryView.as_view(), name="api_sensor_history"),
+    re_path(rf"{ONE}/readings/?$", api_ingest.ReadingsView.as_view(), name="api_readings"),
+    re_path(rf"{ONE}/messages/?$", api_ingest.MessagesView.as_view(), name="api_messages"),
 ]
