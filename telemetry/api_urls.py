@@ -11,4 +11,10 @@ urlpatterns = [
     re_path(rf"{ONE}/sensor-history/?$", api.SensorHistoryView.as_view(), name="api_sensor_history"),
     re_path(rf"{ONE}/readings/?$", api_ingest.ReadingsView.as_view(), name="api_readings"),
     re_path(rf"{ONE}/messages/?$", api_ingest.MessagesView.as_view(), name="api_messages"),
+    re_path(rf"{ONE}/capabilities/?$", api.CapabilitiesView.as_view(), name="api_capabilities"),
+    re_path(
+        r"^batches/(?P<batch_id>[^/]+)/realtime-tracking/?$",
+        api.BatchTrackingView.as_view(),
+        name="api_batch_tracking",
+    ),
 ]

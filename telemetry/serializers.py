@@ -70,21 +70,10 @@ class SensorHistorySerializer(serializers.Serializer[Any]):
     gaps = GapSerializer(many=True)
 
 
-class SensorHistoryQuery(StrictSerializer):
-    """The query of `sensor-history`. Without times it is the last 24 hours."""
+class FieldsQuery(StrictSerializer):
+    """A query that may name the values it wants."""
 
-    start_time = MomentField(required=False, help_text="ISO 8601; without an offset it is the bakery's local time")
-    end_time = MomentField(required=False, help_text="Like start_time; now, if left out")
-    start = MomentField(required=False, help_text="The same as start_time")
-    end = MomentField(required=False, help_text="The same as end_time")
-    points = serializers.IntegerField(min_value=1, max_value=5000, default=500, help_text="At most about so many")
     fields_ = serializers.CharField(required=False, help_text="Names with commas between them; all, if left out")
-
-    def __init__(self, *args: Any, time_zone: Any = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            if isinstance(field, MomentField):
-                field.timezone = time_zone
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # `fields` itself is taken: it is where a serializer keeps its fields.
@@ -100,6 +89,21 @@ class SensorHistoryQuery(StrictSerializer):
                 raise ValidationError(f"There is no value of the name {name[:50]!r}. {hint}")
         return wanted
 
+
+class RangeQuery(FieldsQuery):
+    """Without times it is the last 24 hours."""
+
+    start_time = MomentField(required=False, help_text="ISO 8601; without an offset it is the bakery's local time")
+    end_time = MomentField(required=False, help_text="Like start_time; now, if left out")
+    start = MomentField(required=False, help_text="The same as start_time")
+    end = MomentField(required=False, help_text="The same as end_time")
+
+    def __init__(self, *args: Any, time_zone: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, MomentField):
+                field.timezone = time_zone
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         for alias, name in (("start", "start_time"), ("end", "end_time")):
             if alias in attrs and name in attrs:
@@ -111,3 +115,9 @@ class SensorHistoryQuery(StrictSerializer):
         if end <= start:
             raise ValidationError({"end_time": "The end must come after the start. Are the two mixed up?"})
         return attrs
+
+
+class SensorHistoryQuery(RangeQuery):
+    """The query of `sensor-history`."""
+
+    points = serializers.IntegerField(min_value=1, max_value=5000, default=500, help_text="At most about so many")

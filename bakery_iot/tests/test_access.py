@@ -74,6 +74,8 @@ TABLE = {
     "api_haccp_records": Row("get", 401, 404, 404, 200, 200),
     "api_cooking_programmes": Row("get", 401, 404, 404, 200, 200),
     "api_realtime_data": Row("get", 401, 404, 404, 200, 200),
+    "api_capabilities": Row("get", 401, 404, 404, 200, 200),
+    "api_batch_tracking": Row("get", 401, 404, 404, 200, 200),
     "api_readings": Row("post", 401, 404, 404, 403, 400),
     "api_messages": Row("post", 401, 404, 404, 403, 400),
     "api_sensor_history": Row("get", 401, 404, 404, 200, 200),
