@@ -77,6 +77,9 @@ TABLE = {
     "api_capabilities": Row("get", 401, 404, 404, 200, 200),
     "api_batch_tracking": Row("get", 401, 404, 404, 200, 200),
     "api_readings": Row("post", 401, 404, 404, 403, 400),
+    "api_export_csv": Row("get", 401, 404, 404, 200, 200),
+    "api_export_ndjson": Row("get", 401, 404, 404, 200, 200),
+    "api_export_parquet": Row("get", 401, 404, 404, 200, 200),
     "api_messages": Row("post", 401, 404, 404, 403, 400),
     "api_sensor_history": Row("get", 401, 404, 404, 200, 200),
 }
