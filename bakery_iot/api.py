@@ -133,8 +133,3 @@ def _flatten(errors: Any, path: str = "") -> dict[str, str]:
 def _sendable(text: str) -> str:
     """Sentences repeat what was sent, and JSON can carry halves of characters that UTF-8 cannot."""
     return text.encode(errors="replace").decode()
-
-
-def without_trailing_slash(endpoints: list[Any], **kwargs: Any) -> list[Any]:
-    """For the schema: each path works with a slash at its end too, but is documented once."""
-    return [(path.rstrip("/"), *rest) for path, *rest in endpoints]

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "knox",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
     "auditlog",
     "django_celery_beat",
@@ -152,8 +153,15 @@ REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}
 SPECTACULAR_SETTINGS = {
     "TITLE": "bakery_iot",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # 3.0 has no word for null where there are several types
     "SERVE_INCLUDE_SCHEMA": False,
-    "PREPROCESSING_HOOKS": ["bakery_iot.api.without_trailing_slash"],
+    "PREPROCESSING_HOOKS": ["bakery_iot.openapi.without_trailing_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "bakery_iot.openapi.complete",
+    ],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ConnectionStatusEnum": "equipment.models.IoTConnectionStatus",
         "AlertStatusEnum": "alerts.kinds.AlertStatus",

@@ -55,6 +55,7 @@ TABLE = {
     "api_alert_rule": Row("get", 401, 404, 404, 200, 200),
     "api_effective_alert_rules": Row("get", 401, 404, 404, 200, 200),
     "api_token": Row("post", 400, 400, 400, 400, 400),
+    "api_docs": Row("get", 200, 200, 200, 200, 200),
     "api_schema": Row("get", 200, 200, 200, 200, 200),
     "api_equipment_list": Row("get", 401, 404, 200, 200, 200),
     "api_protocols": Row("get", 401, 404, 200, 200, 200),
@@ -202,7 +203,7 @@ def test_other_methods_open_no_other_door(name: str, method: str, kind: str, ove
 
 def test_a_token_opens_no_more_than_a_session(oven: Equipment) -> None:
     for name, row in TABLE.items():
-        if name.startswith("api_") and name not in ("api_token", "api_schema"):
+        if name.startswith("api_") and name not in ("api_token", "api_schema", "api_docs"):
             for kind in ("stranger", "outsider", "member", "manager"):
                 oven.alerts.update(status="active")  # the visitor before may have acknowledged it
                 answer = getattr(integrator(User.objects.get(username=kind)), row.method)(address(name, oven))
