@@ -152,6 +152,8 @@ REST_FRAMEWORK = {
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}
 SPECTACULAR_SETTINGS = {
     "TITLE": "bakery_iot",
+    "DESCRIPTION": "Machines, what they say, what they bake and what is wrong with them. Sign in with a token from "
+    "`POST /api/v1/auth/token`. Units: °C, %, kWh, kg, minutes. Moments are UTC. Unknown is null, and never 0.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",  # 3.0 has no word for null where there are several types
     "SERVE_INCLUDE_SCHEMA": False,

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 def test_the_api_can_be_tried_out_by_whoever_is_signed_in(visitor: Any, backstage: Any) -> None:
     def prepare() -> User:
         anna = make_user("manager")
-        make_equipment(make_bakery(anna), name="Steinofen")
+        make_equipment(make_bakery(anna, slug="sol"), name="Steinofen")  # as in the example
         return anna
 
     page = visitor.window(backstage(prepare))

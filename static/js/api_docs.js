@@ -11,7 +11,7 @@ window.SwaggerUIBundle({
   url: api.dataset.schemaUrl + "?format=json",
   domNode: api,
   deepLinking: true,
-  docExpansion: "none",
+  docExpansion: "list",
   defaultModelsExpandDepth: -1,
   displayOperationId: true,
   filter: true,
