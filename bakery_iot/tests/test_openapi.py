@@ -41,7 +41,7 @@ OPERATIONS = {
 
 
 @pytest.fixture
-def anna(monkeypatch: pytest.MonkeyPatch) -> User:
+def anna(db: None, monkeypatch: pytest.MonkeyPatch) -> User:
     """A manager of the bakery that the examples speak of, with everything in it that they name."""
     limits = dict.fromkeys(("sign-in", "test-connection", "ingest"), "10000/min")
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", limits)
