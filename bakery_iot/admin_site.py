@@ -60,6 +60,7 @@ COLORS = {
 APP_NAMES = {
     "equipment": "Bakeries and machines",
     "alerts": "Alerts",
+    "telemetry": "Readings",
     "auth": "People",
     "knox": "API access",
     "auditlog": "Audit trail",

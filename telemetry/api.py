@@ -11,7 +11,8 @@ from rest_framework.views import APIView
 from equipment.api import EQUIPMENT_ID, get_equipment
 from equipment.api_batches import BATCH_ID, get_batch
 from telemetry.capabilities import get_capabilities
-from telemetry.selectors import get_realtime_data, get_sensor_history
+from telemetry.history import get_sensor_history
+from telemetry.selectors import get_realtime_data
 from telemetry.serializers import RealtimeDataSerializer, SensorHistoryQuery, SensorHistorySerializer
 from telemetry.serializers_tracking import BatchTrackingSerializer, CapabilitiesSerializer, TrackingQuery
 from telemetry.tracking import get_batch_tracking
@@ -63,6 +64,11 @@ class SensorHistoryView(APIView):
         query.is_valid(raise_exception=True)
         wanted = query.validated_data
         history = get_sensor_history(
-            equipment, wanted["start_time"], wanted["end_time"], wanted["points"], wanted.get("fields")
+            equipment,
+            wanted["start_time"],
+            wanted["end_time"],
+            wanted["points"],
+            wanted.get("fields"),
+            wanted["aggregate"],
         )
         return Response(history)

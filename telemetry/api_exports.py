@@ -18,7 +18,8 @@ from rest_framework.views import APIView
 
 from equipment.api import EQUIPMENT_ID, get_equipment
 from telemetry.export_formats import write_csv, write_ndjson
-from telemetry.exports import begin, iter_sensor_history, stream
+from telemetry.exports import begin, stream
+from telemetry.history import iter_sensor_history
 from telemetry.metrics import FIELDS
 from telemetry.serializers import RangeQuery
 

@@ -11,8 +11,11 @@ from rest_framework.exceptions import ValidationError
 from equipment.models import IoTConnectionStatus
 from equipment.moments import MomentField
 from equipment.serializers import StrictSerializer
+from telemetry.history import AGGREGATES, RAW
 from telemetry.metrics import FIELDS, METRICS, Kind
 from telemetry.models import STATES
+from telemetry.rollup_models import NUMBERS
+from telemetry.rollups import LEVELS
 
 DEFAULT_RANGE = timedelta(hours=24)
 
@@ -52,11 +55,12 @@ class GapSerializer(serializers.Serializer[Any]):
 
 class HistoryReadingSerializer(serializers.Serializer[Any]):
     reading_time = serializers.DateTimeField()
-    temperature_min = serializers.FloatField(allow_null=True, required=False, help_text="Where readings are gathered")
-    temperature_max = serializers.FloatField(allow_null=True, required=False, help_text="Where readings are gathered")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return super().get_fields() | {metric.field: _field(metric.field, metric.kind) for metric in METRICS}
+        """Where readings are gathered, each number comes with its peaks."""
+        peaks = {f"{number.field}_{part}": number.kind for number in NUMBERS for part in ("min", "max")}
+        kinds = {metric.field: metric.kind for metric in METRICS} | peaks
+        return super().get_fields() | {name: _field(name, kind) for name, kind in kinds.items()}
 
 
 class SensorHistorySerializer(serializers.Serializer[Any]):
@@ -64,6 +68,7 @@ class SensorHistorySerializer(serializers.Serializer[Any]):
     equipment_name = serializers.CharField()
     start_time = serializers.DateTimeField()
     end_time = serializers.DateTimeField()
+    level = serializers.ChoiceField([RAW, *(level.key for level in LEVELS)], help_text="What the readings come from")
     total_readings = serializers.IntegerField(help_text="How many readings lie in the range")
     step_seconds = serializers.FloatField(allow_null=True, help_text="null: single readings, not gathered")
     readings = HistoryReadingSerializer(many=True)
@@ -121,3 +126,4 @@ class SensorHistoryQuery(RangeQuery):
     """The query of `sensor-history`."""
 
     points = serializers.IntegerField(min_value=1, max_value=5000, default=500, help_text="At most about so many")
+    aggregate = serializers.ChoiceField(AGGREGATES, default="avg", help_text="What becomes of the readings of one step")

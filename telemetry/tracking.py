@@ -8,7 +8,8 @@ from typing import Any
 from django.utils import timezone
 
 from equipment.models import Batch
-from telemetry.selectors import get_realtime_data, get_sensor_history
+from telemetry.history import get_sensor_history
+from telemetry.selectors import get_realtime_data
 
 PLANNED, RUNNING, FINISHED = "planned", "running", "finished"
 

@@ -19,8 +19,8 @@ from connectors.reading import OperationalStatus, Reading
 from equipment.models import Equipment
 from equipment.tests.clients import integrator
 from equipment.tests.factories import make_bakery, make_equipment, make_user
-from telemetry import api_exports, export_formats, exports, parquet
-from telemetry.exports import iter_sensor_history
+from telemetry import api_exports, export_formats, history, parquet
+from telemetry.history import iter_sensor_history
 from telemetry.metrics import FIELDS
 from telemetry.services import EquipmentReading, store_sensor_readings
 
@@ -167,7 +167,7 @@ class TestSize:
     def test_a_chunk_ends_where_the_next_begins(
         self, client: APIClient, oven: Equipment, suffix: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(exports, "CHUNK_ROWS", 3)
+        monkeypatch.setattr(history, "CHUNK_ROWS", 3)
         for second in range(9):
             store(oven, second, temperature=second)
         moments = [row["reading_time"] for row in iter_sensor_history(oven, START, START + timedelta(days=1))]
@@ -181,7 +181,7 @@ class TestSize:
     def test_memory_does_not_grow_with_the_range(
         self, oven: Equipment, suffix: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(exports, "CHUNK_ROWS", 200)
+        monkeypatch.setattr(history, "CHUNK_ROWS", 200)
         monkeypatch.setattr(export_formats, "LINES", 200)
         monkeypatch.setattr(parquet, "ROWS_OF_A_GROUP", 200)
         store_many(oven, 6000)

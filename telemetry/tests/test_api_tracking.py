@@ -102,7 +102,7 @@ class TestTracking:
             say(oven, minute + 1, temperature=200 + minute, humidity=50)
         curve = track(client, batch, "?points=5&fields=humidity")["curve"]
         assert len(curve["readings"]) <= 6
-        assert curve["readings"][0].keys() == {"reading_time", "humidity"}
+        assert curve["readings"][0].keys() == {"reading_time", "humidity", "humidity_min", "humidity_max"}
         assert client.get(f"/api/v1/batches/{batch.uuid}/realtime-tracking?point=5").status_code == 400
 
     def test_those_of_others_do_not_exist(self, client: APIClient) -> None:
