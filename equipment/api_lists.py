@@ -68,6 +68,7 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         known = [*view.filterset_class.base_filters, *_page_parameters(view)]
         refused = {name: _explain(name, known) for name in request.query_params if name not in known}
+        refused |= {name: "This must not be empty." for name, text in request.query_params.items() if not text}
         if refused:
             raise ValidationError(refused)
         found: QuerySet[Any] = super().filter_queryset(request, queryset, view)

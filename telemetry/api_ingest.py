@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,13 +16,6 @@ from telemetry.ingest import ingest_messages, ingest_readings
 from telemetry.ingest_models import MOST_MESSAGES, MOST_READINGS, IngestAnswer, MessagesBody, ReadingsBody
 from telemetry.parsers import LargeJSONParser
 
-CONTENT_ENCODING = OpenApiParameter(
-    "Content-Encoding",
-    {"type": "string", "enum": ["gzip", "identity"]},
-    OpenApiParameter.HEADER,
-    description="`gzip` where the body is packed. Unpacked it may have 8 MiB",
-)
-
 
 class IngestView(APIView):
     permission_classes = [MaySendReadings]
@@ -31,21 +24,22 @@ class IngestView(APIView):
     throttle_scope = "ingest"
 
 
-@extend_schema(parameters=[EQUIPMENT_ID, CONTENT_ENCODING])
+@extend_schema(parameters=[EQUIPMENT_ID])
 class ReadingsView(IngestView):
     @extend_schema(operation_id="send_readings", request=ReadingsBody, responses=IngestAnswer)
     def post(self, request: Request, equipment_id: str) -> Response:
         """Readings in our own shape. Late ones go to the history, and neither change what is shown nor alert as now.
 
         A moment that is stored already stays as it is, so that a post can be repeated. What is wrong with single
-        readings is told under `errors`, and the others are stored; 400 if none is right.
+        readings is told under `errors`, and the others are stored; 400 if none is right. The body may be packed, with
+        `Content-Encoding: gzip`; unpacked it may have 8 MiB.
         """
         equipment = get_equipment(request, equipment_id)
         items = _take_list(request.data, "readings", MOST_READINGS)
         return Response(ingest_readings(equipment, items).model_dump())
 
 
-@extend_schema(parameters=[EQUIPMENT_ID, CONTENT_ENCODING])
+@extend_schema(parameters=[EQUIPMENT_ID])
 class MessagesView(IngestView):
     @extend_schema(operation_id="send_messages", request=MessagesBody, responses=IngestAnswer)
     def post(self, request: Request, equipment_id: str) -> Response:

@@ -5,12 +5,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from equipment.models import IoTConnectionStatus
 from equipment.moments import MomentField
-from equipment.serializers import StrictSerializer
+from equipment.serializers import QuerySerializer
 from telemetry.history import AGGREGATES, RAW
 from telemetry.metrics import FIELDS, METRICS, Kind
 from telemetry.models import STATES
@@ -75,10 +76,18 @@ class SensorHistorySerializer(serializers.Serializer[Any]):
     gaps = GapSerializer(many=True)
 
 
-class FieldsQuery(StrictSerializer):
+_NAME = f"({'|'.join(FIELDS)})"
+
+
+@extend_schema_field({"type": "string", "pattern": f"^{_NAME}(,{_NAME})*$"})
+class NamesField(serializers.CharField):
+    pass
+
+
+class FieldsQuery(QuerySerializer):
     """A query that may name the values it wants."""
 
-    fields_ = serializers.CharField(required=False, help_text="Names with commas between them; all, if left out")
+    fields_ = NamesField(required=False, help_text="Names with commas between them; all, if left out")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # `fields` itself is taken: it is where a serializer keeps its fields.
@@ -95,13 +104,17 @@ class FieldsQuery(StrictSerializer):
         return wanted
 
 
+@extend_schema_serializer(exclude_fields=["start_time", "end_time"])
 class RangeQuery(FieldsQuery):
     """Without times it is the last 24 hours."""
 
-    start_time = MomentField(required=False, help_text="ISO 8601; without an offset it is the bakery's local time")
-    end_time = MomentField(required=False, help_text="Like start_time; now, if left out")
-    start = MomentField(required=False, help_text="The same as start_time")
-    end = MomentField(required=False, help_text="The same as end_time")
+    start_time = MomentField(required=False)
+    end_time = MomentField(required=False)
+    start = MomentField(
+        required=False,
+        help_text="ISO 8601; without an offset it is the bakery's local time. `start_time` is understood too",
+    )
+    end = MomentField(required=False, help_text="Like start; now, if left out. `end_time` is understood too")
 
     def __init__(self, *args: Any, time_zone: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
