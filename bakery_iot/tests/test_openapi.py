@@ -1,7 +1,7 @@
 """The schema tells the truth: each of its examples is sent, and each answer is what the schema says."""
 
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,18 +15,13 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 from rest_framework.throttling import SimpleRateThrottle
 
-from alerts.models import Alert, AlertRule
 from bakery_iot.openapi import METHODS
-from bakery_iot.openapi_examples import ALERT, BATCH, EQUIPMENT, EXAMPLES
-from connectors.reading import CycleStage, OperationalStatus, Reading
+from bakery_iot.openapi_examples import EXAMPLES
+from bakery_iot.tests.example_world import NO_LIMITS, make_example_world
 from equipment import services
-from equipment.models import Batch, Equipment
 from equipment.tests.clients import integrator
-from equipment.tests.factories import make_bakery, make_equipment, make_user
-from telemetry.services import EquipmentReading, store_sensor_readings
 
 pytestmark = pytest.mark.django_db
-GUIDE_TIME = datetime(2025, 1, 12, 10, 30, tzinfo=UTC)
 # Whoever adds an operation here gives it an example.
 COMPLETE_TAGS = {"auth", "bakeries", "batches", "equipment", "alert-rules"}
 
@@ -41,43 +36,9 @@ OPERATIONS = {
 
 
 @pytest.fixture
-def anna(db: None, monkeypatch: pytest.MonkeyPatch) -> User:
-    """A manager of the bakery that the examples speak of, with everything in it that they name."""
-    limits = dict.fromkeys(("sign-in", "test-connection", "ingest"), "10000/min")
-    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", limits)
-    anna = make_user("manager", username="anna")
-    bakery = make_bakery(anna, make_user("staff", username="ben"), name="Sol", slug="sol")
-    oven = make_equipment(bakery, uuid=EQUIPMENT, name="Horno Principal #1", iot_connection_status="connected")
-    _bake(oven)
-    what: dict[str, Any] = {"alert_type": "door_open", "cause": "door_open", "severity": "critical"}
-    Alert.objects.create(uuid=ALERT, bakery=bakery, equipment=oven, message="The door is open.", **what)
-    AlertRule.objects.create(pk=4711, equipment=oven, alert_type="door_open")
-    mapping = {"timestamp": "_ts", "temperature": {"path": "act_temp[0]", "scale": 0.1}}
-    Equipment.objects.update(
-        supports_realtime=False,
-        iot_protocol="rest_api",
-        iot_endpoint="https://192.168.1.20",
-        iot_config={"mapping": mapping, "auth": "none"},
-    )
-    return anna
-
-
-def _bake(oven: Equipment) -> None:
-    Batch.objects.create(
-        uuid=BATCH, equipment=oven, product="Baguettes", number="123", started_at=GUIDE_TIME, external_id="ERP-4711"
-    )
-    reading = Reading(
-        reading_time=GUIDE_TIME,
-        temperature=185.5,
-        temperature_zones={"cabinet": 180, "core": 72},
-        humidity=65.0,
-        operational_status=OperationalStatus.RUNNING,
-        cycle_stage=CycleStage.BAKING,
-        cycle_progress_percentage=45.0,
-        time_remaining_minutes=12,
-        energy_consumption_kwh=12.5,
-    )
-    store_sensor_readings([EquipmentReading(equipment_id=oven.pk, reading=reading, received_at=GUIDE_TIME)])
+def anna(monkeypatch: pytest.MonkeyPatch) -> User:
+    monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", NO_LIMITS)
+    return make_example_world()
 
 
 def send(client: APIClient, address: str, method: str, operation: Any) -> Any:
