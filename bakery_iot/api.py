@@ -49,11 +49,11 @@ class TokenView(APIView):
     throttle_classes = [SignInThrottle]
 
     def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny() if self.request.method == "POST" else IsAuthenticated()]
+        return [IsAuthenticated() if self.request.method == "DELETE" else AllowAny()]
 
     def perform_authentication(self, request: Request) -> None:
         """Not when signing in: whoever comes with an expired token in the header wants a new one."""
-        if request.method != "POST":
+        if request.method == "DELETE":
             super().perform_authentication(request)
 
     @extend_schema(request=SignInSerializer, responses=SignInSerializer, auth=[], operation_id="sign_in")

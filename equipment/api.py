@@ -153,7 +153,11 @@ def _in_short(result: ConnectionTest) -> dict[str, Any]:
 
 @extend_schema(parameters=[EQUIPMENT_ID])
 class TestConnectionView(DialingView):
-    @extend_schema(operation_id="test_connection", request=IoTConfigSerializer, responses=ConnectionTestSerializer)
+    @extend_schema(
+        operation_id="test_connection",
+        request=IoTConfigSerializer(partial=True),
+        responses=ConnectionTestSerializer,
+    )
     def post(self, request: Request, equipment_id: str) -> Response:
         """Try the posted settings, or the saved ones if the body is empty. 200 also if the machine did not answer."""
         equipment = get_equipment(request, equipment_id)
