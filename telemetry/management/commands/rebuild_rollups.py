@@ -1,5 +1,6 @@
 """Computes all rollups anew from the readings, week by week: after a metric was added, or a time zone was put right."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -10,6 +11,7 @@ from telemetry.partitions import EPOCH, TABLE, WEEK, list_default_weeks, list_pa
 from telemetry.rollups import MACHINES
 from telemetry.store import recompute_rollups
 
+DAY = timedelta(days=1)
 # Days of a time zone that the bakery no longer has.
 DROP_STRAY_DAYS = f"""
 DELETE FROM {DayRollup._meta.db_table} AS day USING ({MACHINES}) AS machines
@@ -35,7 +37,7 @@ class Command(BaseCommand):
                 found = cursor.fetchall()
             for equipment_id, minutes in found:
                 with transaction.atomic(), connection.cursor() as cursor:
-                    cursor.execute(DROP_STRAY_DAYS, [equipment_id, week, week + WEEK])
+                    cursor.execute(DROP_STRAY_DAYS, [equipment_id, week - DAY, week + WEEK])
                     recompute_rollups([equipment_id] * len(minutes), minutes)
                 machines += 1
             self.stdout.write(f"{number} of {len(weeks)}: the week from {week:%d.%m.%Y}, {machines} machines")
