@@ -49,11 +49,11 @@ class TokenView(APIView):
     throttle_classes = [SignInThrottle]
 
     def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny() if self.request.method == "POST" else IsAuthenticated()]
+        return [IsAuthenticated() if self.request.method == "DELETE" else AllowAny()]
 
     def perform_authentication(self, request: Request) -> None:
         """Not when signing in: whoever comes with an expired token in the header wants a new one."""
-        if request.method != "POST":
+        if request.method == "DELETE":
             super().perform_authentication(request)
 
     @extend_schema(request=SignInSerializer, responses=SignInSerializer, auth=[], operation_id="sign_in")
@@ -133,8 +133,3 @@ def _flatten(errors: Any, path: str = "") -> dict[str, str]:
 def _sendable(text: str) -> str:
     """Sentences repeat what was sent, and JSON can carry halves of characters that UTF-8 cannot."""
     return text.encode(errors="replace").decode()
-
-
-def without_trailing_slash(endpoints: list[Any], **kwargs: Any) -> list[Any]:
-    """For the schema: each path works with a slash at its end too, but is documented once."""
-    return [(path.rstrip("/"), *rest) for path, *rest in endpoints]

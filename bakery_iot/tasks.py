@@ -7,6 +7,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 from redis import Redis
 
+from equipment.idempotency import forget_answers
 from equipment.models import Gateway
 
 TICKS_KEPT = 100
@@ -16,6 +17,7 @@ TICKS_KEPT = 100
 def clear_expired() -> None:
     call_command("clearsessions")
     AuthToken.objects.filter(expiry__lt=timezone.now()).delete()
+    forget_answers()
 
 
 @shared_task

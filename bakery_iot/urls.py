@@ -17,6 +17,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^api/v1/auth/token/?$", api.TokenView.as_view(), name="api_token"),
     re_path(r"^api/v1/schema/?$", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="api_schema"),
+    re_path(r"^api/v1/docs/?$", views.ApiDocsView.as_view(), name="api_docs"),
     path("api/v1/", include("alerts.api_urls")),
     path("api/v1/", include("telemetry.api_urls")),
     path("api/v1/", include("equipment.api_urls")),

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found
+from django.views.generic import TemplateView
 from redis.exceptions import RedisError
 
 from equipment.selectors import bakeries_for
@@ -46,6 +47,12 @@ class SignInView(LoginView):
 
 class SignOutView(LogoutView):
     """By POST alone, so that no link on another site can sign anyone out."""
+
+
+class ApiDocsView(TemplateView):
+    """The schema as a page. It holds nothing of anybody's, so that everybody may read it."""
+
+    template_name = "bakery_iot/api_docs.html"
 
 
 @never_cache

@@ -15,6 +15,7 @@ from timezone_field import TimeZoneField
 
 from connectors.preset import find_preset
 from equipment.fields import EncryptedJSONField, EncryptedSecretField
+from equipment.idempotency_models import IdempotentAnswer as IdempotentAnswer
 from equipment.record_models import CookingProgramme as CookingProgramme
 from equipment.record_models import HaccpRecord as HaccpRecord
 from equipment.record_models import RecordImport as RecordImport
@@ -137,7 +138,10 @@ class Equipment(models.Model):
         db_table = "equipment"
         verbose_name = verbose_name_plural = "equipment"
         ordering = ["bakery__name", "name"]
-        permissions = [("configure_iot", "Can set where the server connects to")]
+        permissions = [
+            ("configure_iot", "Can set where the server connects to"),
+            ("send_readings", "Can send readings in a machine's name"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["bakery", "name"],

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from equipment.models import Bakery, ConnectionLog, Equipment
+from equipment.models import Bakery, Batch, ConnectionLog, Equipment
 
 
 def bakeries_for(user: Any) -> QuerySet[Bakery]:
@@ -15,6 +15,11 @@ def bakeries_for(user: Any) -> QuerySet[Bakery]:
 def equipment_for(user: Any) -> QuerySet[Equipment]:
     """The machines of those bakeries, without the archived."""
     return Equipment.objects.filter(bakery__in=bakeries_for(user), archived_at=None).select_related("bakery")
+
+
+def batches_for(user: Any) -> QuerySet[Batch]:
+    """What those machines have baked, are baking and will bake."""
+    return Batch.objects.filter(equipment__in=equipment_for(user)).select_related("equipment__bakery")
 
 
 def list_equipment_to_poll(gateway_slug: str) -> QuerySet[Equipment]:

@@ -8,11 +8,11 @@ import contextlib
 from typing import Any
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import InterfaceError, OperationalError
 
 from equipment.selectors import bakeries_for
 from telemetry.live import HEARTBEAT_SECONDS, encode, group_of
+from telemetry.narrowing import NarrowingConsumer
 from telemetry.selectors import live_snapshot
 
 NOT_SIGNED_IN = 4401
@@ -27,8 +27,8 @@ def _find_bakeries(user: Any) -> frozenset[int]:
     return frozenset(bakeries_for(user).values_list("pk", flat=True)) if user.is_active else frozenset()
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """One viewer. It may send anything; nothing is expected."""
+class LiveConsumer(NarrowingConsumer):
+    """One viewer."""
 
     bakeries: frozenset[int] = frozenset()
     heart: asyncio.Task[None] | None = None
@@ -59,6 +59,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if event["text"]:
             await self.send(text_data=event["text"])
         else:
+            await self._send_snapshot()
+
+    async def send_all_again(self) -> None:
+        if self.bakeries:
             await self._send_snapshot()
 
     async def _follow(self, bakeries: frozenset[int]) -> None:

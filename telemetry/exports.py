@@ -1,0 +1,18 @@
+"""Files of any length, sent in the parts in which they are made: never more in memory than a chunk of them."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain
+
+from asgiref.sync import sync_to_async
+
+
+async def stream(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The parts as they are made. Given plainly, Django would gather all of them before it sends the first."""
+    take = sync_to_async(next)
+    while (part := await take(parts, None)) is not None:
+        yield part
+
+
+def begin(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Makes the first part at once: what fails there can still be answered with an error."""
+    return chain([next(parts, b"")], parts)
