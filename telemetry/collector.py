@@ -6,7 +6,6 @@ It has one asyncio loop for the machines and one thread for the database; nothin
 
 import asyncio
 import functools
-import heapq
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -21,9 +20,11 @@ from connectors import AddressPolicy, ConnectorError, Identity, Reading, Unreach
 from equipment.identity import get_identity
 from equipment.models import ConnectionLog, Equipment, IoTConnectionStatus
 from equipment.selectors import list_equipment_to_poll
+from telemetry.due_lines import DueLines
 from telemetry.gathering import Gatherer
 from telemetry.line import Line, LineSettings
 from telemetry.listening import Listener
+from telemetry.load import Load
 from telemetry.news import News
 from telemetry.outbox import Outbox
 
@@ -50,7 +51,9 @@ class Collector:
         self.identity: Identity | None = None  # lies in the database, which may be away at the start
         self.lines: dict[int, Line] = {}
         self.active = False
-        self._queue: list[tuple[float, int, Line]] = []  # when each line is due; stale entries are skipped
+        self.load = Load()
+        self._loop = asyncio.get_running_loop()
+        self._due_lines = DueLines(self._begin)
         self._parked: Counter[int] = Counter()  # by machine, as its line may be replaced meanwhile
         self.gatherer = Gatherer(outbox, self.flush)
         self._tick, self._stopping = asyncio.Event(), asyncio.Event()
@@ -77,6 +80,7 @@ class Collector:
                 break  # only a bug ends it; its exception ends us too, and the supervisor starts anew
         if self._reconciling:
             await asyncio.wait([self._reconciling], timeout=10)
+        self._due_lines.close()
         await self._close_lines(list(self.lines.values()))
         self.gatherer.close()
         await flusher
@@ -94,19 +98,23 @@ class Collector:
         self._tick.set()
 
     def poll_due(self) -> None:
-        """Start one read on every line that is due and not still reading."""
-        now = asyncio.get_running_loop().time()
-        while self._queue and self._queue[0][0] <= now:
-            due, _, line = heapq.heappop(self._queue)
-            machine = line.settings.equipment_id
-            if self.lines.get(machine) is line and line.due == due and not self._parked[machine]:
-                line.task = asyncio.create_task(self._read(line))
+        """Start one read on every line that is due and not still reading. Also called when the next one is due."""
+        self._due_lines.start_due()
+
+    def _begin(self, line: Line) -> None:
+        machine = line.settings.equipment_id
+        if self.lines.get(machine) is line and machine not in self._parked:
+            if line.is_open:
+                self.load.note_poll(self._loop.time() - line.due)
+            line.task = self._loop.create_task(self._read(line))
 
     async def _read(self, line: Line) -> None:
         """One reading; from a machine that pushes all it says, until the line breaks."""
         error: ConnectorError | None = None
         try:
-            if (await line.open()).pushes:
+            if not line.is_open:
+                await line.open()
+            if line.pushes:
                 await line.listen(functools.partial(self._take, line))
             else:
                 reading, took_ms = await line.read()
@@ -126,22 +134,26 @@ class Collector:
                 code="internal",
             )
         if error:
+            self.load.note_failure(error.code)
             line.news.report(IoTConnectionStatus(error.status), error)
-        line.plan_next(asyncio.get_running_loop().time(), error)
+        self.load.note_missed(line.plan_next(self._loop.time(), error))
         self._enqueue(line)
 
     def _take(self, line: Line, listener: Listener, item: Reading | ConnectorError) -> None:
         if isinstance(item, ConnectorError):
+            self.load.note_failure(item.code)
             line.news.report(IoTConnectionStatus(item.status), item)
         else:
-            line.note_reading(asyncio.get_running_loop().time())
+            line.note_reading(self._loop.time())
             self._keep(line, item, listener)
 
     def _keep(
         self, line: Line, reading: Reading, listener: Listener | None = None, *, took_ms: int | None = None
     ) -> None:
+        self.load.note_reading()
         self.outbox.add(line.settings.equipment_id, reading, datetime.now(UTC), listener)
-        line.news.report(IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
+        if not line.news.is_well:
+            line.news.report(IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
         self.gatherer.note_arrival()
 
     def _write_event(self, event: ConnectionLog) -> None:
@@ -150,11 +162,11 @@ class Collector:
 
     def _enqueue(self, line: Line) -> None:
         if not line.ended:
-            heapq.heappush(self._queue, (line.due, id(line), line))
+            self._due_lines.add(line)
 
     def _reconcile_beside(self) -> None:
         """Beside the polling: a database that hangs must not stop the machines from being read."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         if (self._reconciling is None or self._reconciling.done()) and now >= self._next_reconcile:
             self._reconciling = asyncio.create_task(self.reconcile())
 
@@ -170,7 +182,7 @@ class Collector:
             return
         self._trouble = ""
         if not holding:
-            self._next_reconcile = asyncio.get_running_loop().time() + STAND_BY_SECONDS
+            self._next_reconcile = self._loop.time() + STAND_BY_SECONDS
         if holding != self.active:
             self.active = holding
             logger.info("Gateway %s: %s", self.gateway, "polling" if holding else "standing by")
@@ -201,7 +213,7 @@ class Collector:
         """Read at once if the machine is read seldom: nobody wants to wait an hour for the first value."""
         news = News(settings.equipment_id, settings.name, settings.reported, self._write_event)
         line = Line(settings, self.policy, news, self.identity)
-        line.due = asyncio.get_running_loop().time() + line.phase % min(settings.interval, 5)
+        line.due = self._loop.time() + line.phase % min(settings.interval, 5)
         self.lines[settings.equipment_id] = line
         self._enqueue(line)
 
@@ -222,7 +234,7 @@ class Collector:
         if not self._parked[equipment_id]:
             del self._parked[equipment_id]
             if line := self.lines.get(equipment_id):
-                line.due = asyncio.get_running_loop().time()
+                line.due = self._loop.time()
                 self._enqueue(line)
                 self.poll_due()
 
@@ -238,7 +250,7 @@ class Collector:
         return went
 
     async def _in_database(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._database, function)
+        return await self._loop.run_in_executor(self._database, function)
 
 
 def _close_connection() -> None:
