@@ -45,7 +45,7 @@ _watches: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch]" = WeakKeyDictio
 
 
 class TimeLimit:
-    """`with TimeLimit(seconds):` raises TimeoutError if what is awaited inside takes longer, as asyncio.timeout does."""
+    """`with TimeLimit(seconds):` raises TimeoutError if what is awaited inside takes longer, like asyncio.timeout."""
 
     __slots__ = ("_seconds", "_task", "_cancelling", "_among", "_struck")
 

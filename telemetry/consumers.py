@@ -12,7 +12,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import InterfaceError, OperationalError
 
 from equipment.selectors import bakeries_for
-from telemetry.live import HEARTBEAT_SECONDS, encode, group_of
+from telemetry.channel import group_of
+from telemetry.live import HEARTBEAT_SECONDS, encode
 from telemetry.selectors import live_snapshot
 
 NOT_SIGNED_IN = 4401

@@ -137,7 +137,7 @@ class Line:
         try:
             with TimeLimit(limit):
                 reading = await connector.get_current_reading()
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001  it is raised again
             await self._go_down(failure)
         return reading, round((asyncio.get_running_loop().time() - started) * 1000)
 
@@ -147,7 +147,7 @@ class Line:
         assert self.listener, "a machine that does not push is read"
         try:
             await self.listener.listen(take)
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001  it is raised again
             await self._go_down(failure)
 
     async def _go_down(self, failure: BaseException) -> NoReturn:

@@ -22,6 +22,7 @@ from telemetry.live import publish
 from telemetry.metrics import METRICS, Kind
 from telemetry.models import STATES, LatestReading, SensorReading
 from telemetry.partitions import create_partitions, drop_partitions
+from telemetry.pushing import publish_readings
 from telemetry.signals import readings_stored
 
 logger = logging.getLogger(__name__)
@@ -104,13 +105,22 @@ def _execute(batch: Sequence[EquipmentReading]) -> list[tuple[int, datetime, boo
 
 
 def _tell(batch: Sequence[EquipmentReading], rows: Iterable[tuple[int, datetime, bool]]) -> None:
-    new = {(equipment_id, reading_time) for equipment_id, reading_time, _ in rows}
-    publish({equipment_id for equipment_id, _, is_latest in rows if is_latest})
+    new, latest = set(), set()
+    for equipment_id, reading_time, is_latest in rows:
+        new.add((equipment_id, reading_time))
+        if is_latest:
+            latest.add(equipment_id)
+    readings = [item for item in batch if (item.equipment_id, item.reading.reading_time) in new]
+    newest: dict[int, EquipmentReading] = {}
+    for item in readings:
+        before = newest.get(item.equipment_id)
+        if before is None or before.reading.reading_time < item.reading.reading_time:
+            newest[item.equipment_id] = item
+    publish_readings([item for item in newest.values() if item.equipment_id in latest])
+    # A machine whose clock is wrong has another time in its row than in its reading.
+    publish(latest - newest.keys())
     # Robust: an error in an app above is logged there, and must not look as if the readings had not been stored.
-    readings_stored.send_robust(
-        sender=SensorReading,
-        readings=[item for item in batch if (item.equipment_id, item.reading.reading_time) in new],
-    )
+    readings_stored.send_robust(sender=SensorReading, readings=readings)
 
 
 def _row(item: EquipmentReading) -> tuple[Any, ...] | None:
