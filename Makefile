@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Everything is installed into .venv; what a run makes lies under var/.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run check test requirements clean
+.PHONY: help install install-dev run check test bench requirements clean
 
 BIN := .venv/bin
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -34,6 +34,10 @@ check: install-dev ## style, types, layers, migrations
 WORKERS ?= 3
 test: check ## the checks and all tests; one test at a time: make test WORKERS=0
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+# Five minutes, and the machine to itself. The figures also go to var/bench.json.
+bench: install-dev ## what a reading costs here: make bench BENCH="--ovens 1000 --seconds 60 --only modbus"
+	@exec $(BIN)/python -m bench $(BENCH)
 
 requirements: install-dev ## pins and hashes anew, after a change in requirements*.in
 	$(COMPILE) requirements.in -o requirements.txt

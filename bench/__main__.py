@@ -1,0 +1,37 @@
+"""`python -m bench`: the options are under --help. Ends what it has started, also on Ctrl-C."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import django
+from django.utils.module_loading import import_string
+
+from bakery_iot.loopback import StartError
+from bakery_iot.run import interrupt
+from bench.options import read_options
+from bench.processes import ROOT, ChildError
+from bench.servers import bench_servers
+
+FOLDER = ROOT / "var" / "bench"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = read_options(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        with bench_servers(FOLDER) as servers:
+            # Models may not be imported before Django is set up, hence the name.
+            os.environ.update(servers.environment)
+            django.setup()
+            import_string("bench.parts.measure_all")(options, servers)
+    except (StartError, ChildError) as error:
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit(f"\nStopped. {options.file} holds the parts that were done, if any.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""What collecting costs: our system on a fleet for a while, and before and after it the bare libraries."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from bench.figures import Figure
+from bench.fleets import Fleet, start_fleet
+from bench.house import POLL_WORKER, House, NotInTimeError
+from bench.lateness import Arrivals, clock_shift, look_at, percentile
+from bench.options import Options
+from bench.processes import PYTHON, Child, busy_seconds
+from telemetry.models import LatestReading
+
+# How many times a bare loop we may cost: issue's targets, by protocol.
+TARGETS = {"modbus": 2.2, "http": 1.5, "mqtt": 2.5, "opc_ua": 1.6}
+STORED_PERCENT, LATE_MS, BUSY_PERCENT = 99.9, 250.0, 95.0
+HANGING, DEAD = 0.10, 0.05
+FAULTY = ("modbus", "http")
+# What was read at the end of the window is in the table by then.
+STORE_SECONDS = 3.0
+COUNTED = (POLL_WORKER, "postgres", "redis")
+
+
+@dataclass(frozen=True)
+class Bare:
+    """What the libraries took for so many readings."""
+
+    readings: float
+    busy_seconds: dict[str, float]
+
+    def __add__(self, other: "Bare") -> "Bare":
+        both = {name: busy + other.busy_seconds[name] for name, busy in self.busy_seconds.items()}
+        return Bare(self.readings + other.readings, both)
+
+    @property
+    def ms(self) -> float:
+        return sum(self.busy_seconds.values()) / self.readings * 1000
+
+    @property
+    def target(self) -> float:
+        """Of several protocols each weighs as much as its library takes."""
+        allowed = sum(busy * TARGETS[name] for name, busy in self.busy_seconds.items())
+        return allowed / sum(self.busy_seconds.values())
+
+
+def measure(part: str, options: Options, house: House) -> list[Figure]:
+    with _fleets(part, options, house) as fleets:
+        bare = _run_bare(fleets, options.seconds / 2, house)
+        with reading(fleets, house):
+            busy, found = _run_ours(fleets, options.seconds, house)
+        bare += _run_bare(fleets, options.seconds / 2, house)
+    return [*_cost(part, busy, found.readings, bare), *_promptness(part, found), *_load(part, busy)]
+
+
+@contextlib.contextmanager
+def _fleets(part: str, options: Options, house: House) -> Iterator[list[Fleet]]:
+    """One of a protocol, or one of each; of `faults` some ovens hang or are dead."""
+    protocols = {"mixed": tuple(TARGETS), "faults": FAULTY}.get(part, (part,))
+    each = max(options.ovens // len(protocols), 1)
+    hanging, dead = (int(each * share) if part == "faults" else 0 for share in (HANGING, DEAD))
+    with contextlib.ExitStack() as stack:
+        fleets = []
+        for protocol in protocols:
+            fleet = start_fleet(protocol, house.servers.environment, each - hanging - dead, hanging, dead)
+            stack.callback(fleet.child.end)
+            fleets.append(fleet)
+        yield fleets
+
+
+@contextlib.contextmanager
+def reading(fleets: Sequence[Fleet], house: House) -> Iterator[None]:
+    """Inside, our system reads these ovens, and has stored each of them that answers once, if it can."""
+    for fleet in fleets:
+        fleet.enable()
+    pks = [row.pk for fleet in fleets for row in fleet.healthy]
+    try:
+        with contextlib.suppress(NotInTimeError):  # a system that cannot do it is measured nevertheless
+            house.wait_until(
+                lambda: LatestReading.objects.filter(pk__in=pks).count() == len(pks), "every oven to be stored once", 60
+            )
+        yield
+    finally:
+        for fleet in fleets:
+            fleet.archive()
+
+
+def _run_bare(fleets: Sequence[Fleet], seconds: float, house: House) -> Bare:
+    """All at once, where there are several: so do ours."""
+    with contextlib.ExitStack() as stack:
+        children = []
+        for fleet in fleets:
+            command = [PYTHON, "-m", "bench.floors", fleet.protocol, "--ovens", str(fleet.ovens)]
+            child = Child(
+                f"bare {fleet.protocol}", [*command, "--seconds", str(seconds)], house.servers.environment, None
+            )
+            stack.callback(child.end)
+            assert child.process.stdin is not None
+            child.process.stdin.write(json.dumps(fleet.ports))
+            child.process.stdin.close()
+            children.append(child)
+        found = {fleet.protocol: json.loads(child.say_line()) for fleet, child in zip(fleets, children, strict=True)}
+    return Bare(
+        sum(one["readings"] for one in found.values()), {name: one["busy_seconds"] for name, one in found.items()}
+    )
+
+
+def _run_ours(fleets: Sequence[Fleet], seconds: float, house: House) -> tuple[dict[str, float], Arrivals]:
+    """Processor seconds by program, the machine's and the fleet's shares in percent; and what came."""
+    time.sleep(STORE_SECONDS)
+    shift, begin, before = clock_shift(), time.time(), house.busy_seconds()
+    ovens = [fleet.child.pid for fleet in fleets]
+    psutil.cpu_percent()
+    served = busy_seconds(ovens)
+    time.sleep(seconds)
+    end = time.time()
+    busy = {name: after - before[name] for name, after in house.busy_seconds().items()}
+    busy["machine %"] = psutil.cpu_percent()
+    busy["ovens %"] = 100 * (busy_seconds(ovens) - served) / (end - begin)
+    busy["poll worker %"] = 100 * busy[POLL_WORKER] / (end - begin)
+    time.sleep(STORE_SECONDS)
+    return busy, look_at(fleets, begin, end, shift)
+
+
+def _cost(part: str, busy: dict[str, float], readings: int, bare: Bare) -> Iterator[Figure]:
+    def ms(*names: str) -> float:
+        return 1000 * sum(busy[name] for name in names) / max(readings, 1)
+
+    yield Figure(
+        part=part,
+        name="processor time per reading",
+        value=ms(*COUNTED),
+        unit="ms",
+        floor=f"bare {' + '.join(bare.busy_seconds)}",
+        floor_value=bare.ms,
+        target=bare.target,
+    )
+    for name in COUNTED:
+        yield Figure(part=part, name=f"of it {name}", value=ms(name), unit="ms")
+    yield Figure(part=part, name="beside it web, worker, beat", value=ms("web", "worker", "beat"), unit="ms")
+
+
+def _promptness(part: str, found: Arrivals) -> Iterator[Figure]:
+    share = 100 * found.stored / max(found.expected, 1)
+    yield Figure(part=part, name="stored", value=share, unit="%", target=STORED_PERCENT, at_least=True)
+    p50, p99 = (1000 * percentile(found.lateness, share) for share in (0.5, 0.99))
+    yield Figure(part=part, name="lateness p50", value=p50, unit="ms")
+    yield Figure(part=part, name="lateness p99", value=p99, unit="ms", target=LATE_MS)
+
+
+def _load(part: str, busy: dict[str, float]) -> Iterator[Figure]:
+    yield Figure(part=part, name="machine busy", value=busy["machine %"], unit="%", target=BUSY_PERCENT)
+    yield Figure(part=part, name="poll worker busy, of one core", value=busy["poll worker %"], unit="%")
+    yield Figure(part=part, name="ovens busy, of one core", value=busy["ovens %"], unit="%")

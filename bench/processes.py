@@ -1,0 +1,92 @@
+"""Other processes: started, asked what they have cost, and ended. Each has a session of its own: Ctrl-C is for us."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+PYTHON = sys.executable
+ROOT = Path(__file__).resolve().parents[1]
+GRACE_SECONDS = 30
+
+
+class Child:
+    """A process that this one started. `name` is also that of its log file, where it has one."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path | None) -> None:
+        self.name = name
+        self.process: subprocess.Popen[str]
+        with contextlib.ExitStack() as files:
+            words: int | IO[str] = subprocess.PIPE
+            if log is not None:
+                words = files.enter_context((log / f"{name}.log").open("a"))
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=dict(environment),
+                stdin=subprocess.PIPE,
+                stdout=words,
+                stderr=words if log is not None else None,
+                text=True,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def say_line(self) -> str:
+        """The next line of its standard output."""
+        assert self.process.stdout is not None, "its words go to a log"
+        line = self.process.stdout.readline()
+        if not line:
+            raise ChildError(f"{self.name} ended without a word, as {self.process.wait()}.")
+        return line
+
+    def end(self) -> None:
+        if self.process.stdin and not self.process.stdin.closed:
+            self.process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+        try:
+            self.process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+class ChildError(Exception):
+    """A sentence: which process did not do its part, and what it said."""
+
+
+def busy_seconds(pids: Iterable[int]) -> float:
+    """Processor time of these processes and all below them, also of those that have ended and been waited for."""
+    return sum(_busy_seconds(pid) for pid in pids)
+
+
+def _busy_seconds(pid: int) -> float:
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def memory_bytes(pid: int) -> int:
+    """What the process and those below it hold for themselves alone; pages that they share count once each."""
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().uss
+    return total
