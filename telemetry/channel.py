@@ -52,7 +52,7 @@ async def _group_send(messages: Mapping[int, Sequence[bytes]]) -> None:
     layer = get_channel_layer()
     for bakery_id, texts in messages.items():
         for text in texts:
-            await layer.group_send(group_of(bakery_id), {"type": "live.event", "text": text.decode()})
+            await layer.group_send(group_of(bakery_id), {"bakery_id": bakery_id, "text": text.decode()})
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
