@@ -11,16 +11,15 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 
-from connectors import AddressPolicy, ConnectorError, Identity, Reading, UnreachableError
-from equipment.identity import get_identity
-from equipment.models import ConnectionLog, Equipment, IoTConnectionStatus
-from equipment.selectors import list_equipment_to_poll
+from connectors import AddressPolicy, ConnectorError, Reading, UnreachableError
+from equipment.models import ConnectionLog, IoTConnectionStatus
 from telemetry.due_lines import DueLines
+from telemetry.gateway_table import GatewayTable, Lock
 from telemetry.gathering import Gatherer
 from telemetry.line import Line, LineSettings
 from telemetry.listening import Listener
@@ -36,19 +35,15 @@ TICK_PATIENCE_SECONDS = 5.0
 OWN_PACE_SECONDS = 1.0
 # A stand-by leaves the lock to a collector that has only lost its database for a moment.
 STAND_BY_SECONDS = 3.0
-
-
-class Lock(Protocol):
-    def acquire(self) -> bool: ...
-    def release(self) -> None: ...
+REPORT_SECONDS = 5.0
 
 
 class Collector:
     """The lines to one gateway's machines, and their outbox. Everything here runs on its loop, unless it says so."""
 
     def __init__(self, gateway: str, *, lock: Lock, outbox: Outbox, policy: AddressPolicy) -> None:
-        self.gateway, self.lock, self.outbox, self.policy = gateway, lock, outbox, policy
-        self.identity: Identity | None = None  # lies in the database, which may be away at the start
+        self.gateway, self.outbox, self.policy = gateway, outbox, policy
+        self._table = GatewayTable(gateway, lock)
         self.lines: dict[int, Line] = {}
         self.active = False
         self.load = Load()
@@ -60,6 +55,7 @@ class Collector:
         self._database = ThreadPoolExecutor(1, thread_name_prefix=f"database-{gateway}")
         self._reconciling: asyncio.Task[None] | None = None
         self._next_reconcile = 0.0
+        self._next_report = 0.0
         self._trouble = ""  # what the database said last, to say it once
 
     async def run(self) -> None:
@@ -84,8 +80,7 @@ class Collector:
         await self._close_lines(list(self.lines.values()))
         self.gatherer.close()
         await flusher
-        await self._in_database(self.lock.release)
-        await self._in_database(_close_connection)
+        await self._in_database(self._table.leave)
         self._database.shutdown()
 
     def wake(self) -> None:
@@ -172,13 +167,16 @@ class Collector:
 
     async def reconcile(self) -> None:
         """Make the lines what the table says: the old line is closed before the new one opens."""
+        known = {line.settings.equipment_id: line.settings for line in self.lines.values()}
         try:
-            holding, wanted = await self._in_database(self._look)
+            holding, wanted = await self._in_database(functools.partial(self._table.look, known))
+            if holding:
+                await self._report_load()
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
             if str(error) != self._trouble:
                 logger.warning("Gateway %s goes on with the machines it knows: %s", self.gateway, error)
             self._trouble = str(error)
-            await self._in_database(_close_connection)
+            await self._in_database(self._table.hang_up)
             return
         self._trouble = ""
         if not holding:
@@ -193,26 +191,18 @@ class Collector:
                 self._open_line(settings)
         self.poll_due()
 
-    def _look(self) -> tuple[bool, dict[int, LineSettings]]:
-        """On the database thread: whether the gateway is ours, and what its machines are."""
-        if not self.lock.acquire():
-            return False, {}
-        if self.identity is None:
-            self.identity = get_identity().at_gateway(self.gateway)
-        known = {line.settings.equipment_id: line.settings for line in list(self.lines.values())}
-        wanted = {}
-        versions = dict(list_equipment_to_poll(self.gateway).values_list("pk", "config_version"))
-        for equipment_id, version in versions.items():
-            if (settings := known.get(equipment_id)) and settings.version == version:
-                wanted[equipment_id] = settings
-        for machine in Equipment.objects.filter(pk__in=versions.keys() - wanted.keys()):
-            wanted[machine.pk] = LineSettings.of(machine)
-        return True, wanted
+    async def _report_load(self) -> None:
+        """What we are able to do, for everybody to see; every few seconds."""
+        if self._loop.time() < self._next_report:
+            return
+        self._next_report = self._loop.time() + REPORT_SECONDS
+        report = functools.partial(self._table.report, self.load.measure())
+        await self._in_database(functools.partial(report, machines=len(self.lines), waiting_readings=len(self.outbox)))
 
     def _open_line(self, settings: LineSettings) -> None:
         """Read at once if the machine is read seldom: nobody wants to wait an hour for the first value."""
         news = News(settings.equipment_id, settings.name, settings.reported, self._write_event)
-        line = Line(settings, self.policy, news, self.identity)
+        line = Line(settings, self.policy, news, self._table.identity)
         line.due = self._loop.time() + line.phase % min(settings.interval, 5)
         self.lines[settings.equipment_id] = line
         self._enqueue(line)
@@ -251,7 +241,3 @@ class Collector:
 
     async def _in_database(self, function: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._database, function)
-
-
-def _close_connection() -> None:
-    connection.close()  # looked up here, because each thread has its own

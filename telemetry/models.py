@@ -9,6 +9,7 @@ from django.db import models
 
 from connectors.reading import CycleStage, DoorStatus, OperationalStatus
 from equipment.models import Equipment
+from telemetry.load_models import GatewayLoad as GatewayLoad
 
 # A state is kept as the number of its word here. Append only: the numbers are in the database.
 OPERATIONAL_STATUSES = (

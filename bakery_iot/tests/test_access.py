@@ -17,6 +17,8 @@ from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
 from equipment.tests.factories import make_bakery, make_equipment, make_user
+from telemetry.gateways import record_gateway_load
+from telemetry.load import LoadFigures
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +68,7 @@ TABLE = {
     "api_cooking_programmes": Row("get", 401, 404, 404, 200, 200),
     "api_realtime_data": Row("get", 401, 404, 404, 200, 200),
     "api_sensor_history": Row("get", 401, 404, 404, 200, 200),
+    "api_gateways": Row("get", 401, 404, 200, 200, 200),
 }
 
 
@@ -73,6 +76,7 @@ TABLE = {
 def oven() -> Equipment:
     bakery = make_bakery(make_user("staff", username="member"), name="Zwiebelhof", gateway="zwiebelhof")
     oven = make_equipment(bakery, name="Steinofen")
+    record_gateway_load("zwiebelhof", LoadFigures(1.0, 0.01, 0.0, 1.0), machines=1, waiting_readings=0)
     Batch.objects.create(equipment=oven, product="Kaiserwecken", started_at=timezone.now())
     HaccpRecord.objects.create(equipment=oven, serial_number="1", external_id="1", name="Kaiserwecken")
     CookingProgramme.objects.create(equipment=oven, external_id="1", name="Kaiserwecken")
@@ -142,6 +146,7 @@ def _row_of(name: str, oven: Equipment) -> int:
         "alerts_openinghours_": oven.opening_hours.get(),
         "alerts_maintenancewindow_": oven.maintenance_windows.get(),
         "alerts_snooze_": oven.snoozes.get(),
+        "telemetry_gatewayload_": oven.bakery.gateway,
     }
     for prefix, row in rows.items():
         if name.removeprefix("admin:").startswith(prefix):
