@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from telemetry.gateways import describe_state, gateways_for, list_gateway_troubles
+from telemetry.gateways import describe_state, list_gateway_troubles, list_gateways_with_machines
 from telemetry.load_models import GatewayLoad
 
 
@@ -45,9 +45,9 @@ class GatewayListView(APIView):
                 "slug": gateway.slug,
                 "name": gateway.name,
                 "state": describe_state(gateway, troubles),
-                "machines": gateway.own_machines,
+                "machines": machines,
                 "load": getattr(gateway, "load", None),
             }
-            for gateway in gateways_for(request.user)
+            for gateway, machines in list_gateways_with_machines(request.user)
         ]
         return Response(GatewaySerializer(shown, many=True).data)

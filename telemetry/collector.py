@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import psycopg
+import structlog
 from django.db import DatabaseError, InterfaceError
 
 from connectors import AddressPolicy, ConnectorError, Reading, UnreachableError
@@ -52,7 +53,11 @@ class Collector:
         self._parked: Counter[int] = Counter()  # by machine, as its line may be replaced meanwhile
         self.gatherer = Gatherer(outbox, self.flush)
         self._tick, self._stopping = asyncio.Event(), asyncio.Event()
-        self._database = ThreadPoolExecutor(1, thread_name_prefix=f"database-{gateway}")
+        self._database = ThreadPoolExecutor(
+            1,
+            thread_name_prefix=f"database-{gateway}",
+            initializer=functools.partial(structlog.contextvars.bind_contextvars, gateway=gateway),
+        )
         self._reconciling: asyncio.Task[None] | None = None
         self._next_reconcile = 0.0
         self._next_report = 0.0
@@ -122,7 +127,8 @@ class Collector:
             # Not by us: some libraries cancel whoever waits for an answer when their connection breaks.
             error = UnreachableError("The connection broke off. It will be opened again.", code="reset")
         except Exception as failure:
-            logger.exception("The connector of equipment %s has a bug", line.settings.equipment_id)
+            machine = line.settings.equipment_id
+            logger.exception("The connector of equipment %s has a bug", machine, extra={"equipment": machine})
             error = ConnectorError(
                 f"The connection failed in a way nobody foresaw ({type(failure).__name__}). "
                 "The log of the poll worker has the details; please report them.",

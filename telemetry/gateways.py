@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min
 from django.utils import timezone
 
 from equipment.models import Equipment, Gateway, IoTConnectionStatus
@@ -93,16 +93,13 @@ def _find_stalled(now: datetime) -> dict[int, float]:
     return stalled
 
 
-def gateways_for(user: Any) -> QuerySet[Gateway]:
-    """The gateways of the user's bakeries, with their load and how many of the user's machines they read."""
+def list_gateways_with_machines(user: Any) -> list[tuple[Gateway, int]]:
+    """The gateways of the user's bakeries, with their load, and how many of the user's machines each reads."""
     own = bakeries_for(user)
-    machines = Q(bakeries__in=own, bakeries__equipment__iot_enabled=True, bakeries__equipment__archived_at=None)
-    return (
-        Gateway.objects.filter(pk__in=own.values("gateway"))
-        .select_related("load")
-        .annotate(own_machines=Count("bakeries__equipment", filter=machines, distinct=True))
-        .order_by("name")
-    )
+    machines = Equipment.objects.filter(bakery__in=own, iot_enabled=True, archived_at=None).order_by()
+    counts = dict(machines.values_list("bakery__gateway").annotate(Count("pk")))
+    gateways = Gateway.objects.filter(pk__in=own.values("gateway")).select_related("load").order_by("name")
+    return [(gateway, counts.get(gateway.pk, 0)) for gateway in gateways]
 
 
 def describe_state(gateway: Gateway, troubles: Iterable[GatewayTrouble]) -> str:

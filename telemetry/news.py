@@ -75,7 +75,8 @@ class News:
             return
         self.told = (event.connection_status, event.error_code)
         self._times.append(asyncio.get_running_loop().time())
-        logger.info("%s: %s %s", self.name, event.connection_status, event.error_message)
+        fields = {"equipment": self.equipment_id}
+        logger.info("%s: %s %s", self.name, event.connection_status, event.error_message, extra=fields)
         self.write(event)
 
     def close(self) -> None:

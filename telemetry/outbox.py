@@ -121,7 +121,10 @@ def _record(events: Sequence[ConnectionLog]) -> None:
         record_connection_events(events)
     except (DataError, IntegrityError, ValueError):
         if len(events) == 1:
-            logger.exception("The database refused a connection event of equipment %s", events[0].equipment_id)
+            machine = events[0].equipment_id
+            logger.exception(
+                "The database refused a connection event of equipment %s", machine, extra={"equipment": machine}
+            )
             return
         for event in events:
             _record([event])

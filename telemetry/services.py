@@ -18,6 +18,7 @@ from django.db.utils import DataError, IntegrityError
 from django.utils import timezone
 
 from connectors.reading import Reading
+from telemetry import monitoring
 from telemetry.live import publish
 from telemetry.metrics import METRICS, Kind
 from telemetry.models import STATES, LatestReading, SensorReading
@@ -83,7 +84,9 @@ def store_sensor_readings(batch: Sequence[EquipmentReading], *, tell: bool = Tru
         return 0
     try:
         with transaction.atomic():
-            rows = _execute(batch)
+            with monitoring.STORE.time():
+                rows = _execute(batch)
+            monitoring.BATCHES.observe(len(rows))
             if tell:
                 transaction.on_commit(lambda: _tell(batch, rows))
     except (DataError, IntegrityError) as error:
@@ -116,7 +119,8 @@ def _tell(batch: Sequence[EquipmentReading], rows: Iterable[tuple[int, datetime,
         before = newest.get(item.equipment_id)
         if before is None or before.reading.reading_time < item.reading.reading_time:
             newest[item.equipment_id] = item
-    publish_readings([item for item in newest.values() if item.equipment_id in latest])
+    with monitoring.PUSH.time():
+        publish_readings([item for item in newest.values() if item.equipment_id in latest])
     # A machine whose clock is wrong has another time in its row than in its reading.
     publish(latest - newest.keys())
     # Robust: an error in an app above is logged there, and must not look as if the readings had not been stored.

@@ -41,6 +41,7 @@ TABLE = {
     "sign_in": Row("get", 200, 302, 302, 302, 302),
     "sign_out": Row("post", 302, 302, 302, 302, 302),
     "health": Row("get", 200, 200, 200, 200, 200),
+    "metrics": Row("get", 404, 404, 404, 404, 404),
     "equipment_detail": Row("get", 302, 404, 404, 200, 200),
     "equipment_data_request": Row("get", 302, 404, 404, 200, 200),
     "preset_data_request": Row("get", 302, 404, 200, 200, 200),

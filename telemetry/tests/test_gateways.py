@@ -118,7 +118,8 @@ def test_the_load_is_counted_and_looked_at_in_stretches() -> None:
     assert figures.lateness_p99_seconds == 0.25
     assert figures.missed_percentage == 20.0
     assert figures.readings_per_second > 0
-    assert load.measure() == LoadFigures(0.0, None, 0.0, pytest.approx(100, abs=100))
+    quiet = load.measure()
+    assert (quiet.readings_per_second, quiet.lateness_p99_seconds, quiet.missed_percentage) == (0.0, None, 0.0)
     load.note_poll(LATENESS_BOUNDS_SECONDS[-1] + 1)
     assert load.measure().lateness_p99_seconds == 600.0
 
