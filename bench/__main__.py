@@ -11,10 +11,8 @@ from django.utils.module_loading import import_string
 from bakery_iot.loopback import StartError
 from bakery_iot.run import interrupt
 from bench.options import read_options
-from bench.processes import ROOT, ChildError
+from bench.processes import ChildError
 from bench.servers import bench_servers
-
-FOLDER = ROOT / "var" / "bench"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        with bench_servers(FOLDER) as servers:
+        with bench_servers(options.file.parent / "bench") as servers:
             # Models may not be imported before Django is set up, hence the name.
             os.environ.update(servers.environment)
             django.setup()

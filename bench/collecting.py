@@ -11,9 +11,10 @@ import psutil
 from bench.figures import Figure
 from bench.fleets import Fleet, start_fleet
 from bench.house import POLL_WORKER, House, NotInTimeError
-from bench.lateness import Arrivals, clock_shift, look_at, percentile
+from bench.lateness import Arrivals, clock_shift, look_at
 from bench.options import Options
 from bench.processes import PYTHON, Child, busy_seconds
+from bench.ranks import ranks
 from telemetry.models import LatestReading
 
 # How many times a bare loop we may cost: issue's targets, by protocol.
@@ -22,7 +23,7 @@ STORED_PERCENT, LATE_MS, BUSY_PERCENT = 99.9, 250.0, 95.0
 HANGING, DEAD = 0.10, 0.05
 FAULTY = ("modbus", "http")
 # What was read at the end of the window is in the table by then.
-STORE_SECONDS = 3.0
+STORE_SECONDS = 2.0
 COUNTED = (POLL_WORKER, "postgres", "redis")
 
 
@@ -147,9 +148,9 @@ def _cost(part: str, busy: dict[str, float], readings: int, bare: Bare) -> Itera
 def _promptness(part: str, found: Arrivals) -> Iterator[Figure]:
     share = 100 * found.stored / max(found.expected, 1)
     yield Figure(part=part, name="stored", value=share, unit="%", target=STORED_PERCENT, at_least=True)
-    p50, p99 = (1000 * percentile(found.lateness, share) for share in (0.5, 0.99))
-    yield Figure(part=part, name="lateness p50", value=p50, unit="ms")
-    yield Figure(part=part, name="lateness p99", value=p99, unit="ms", target=LATE_MS)
+    late = ranks(found.lateness)
+    yield Figure(part=part, name="lateness p50", value=late["p50"], unit="ms")
+    yield Figure(part=part, name="lateness p99", value=late["p99"], unit="ms", target=LATE_MS)
 
 
 def _load(part: str, busy: dict[str, float]) -> Iterator[Figure]:

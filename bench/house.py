@@ -43,13 +43,18 @@ class House:
 
     def __exit__(self, *exc_info: object) -> None:
         for child in self.children.values():
+            child.ask_to_end()
+        for child in self.children.values():
             child.end()
 
+    def pids(self) -> dict[str, int]:
+        """By program and server."""
+        servers = {"postgres": self.servers.postgres.process.pid, "redis": self.servers.redis.process.pid}
+        return {name: child.pid for name, child in self.children.items()} | servers
+
     def busy_seconds(self) -> dict[str, float]:
-        """Processor time so far, by program and server."""
-        pids = {name: child.pid for name, child in self.children.items()}
-        pids |= {"postgres": self.servers.postgres.process.pid, "redis": self.servers.redis.process.pid}
-        return {name: busy_seconds([pid]) for name, pid in pids.items()}
+        """Processor time so far."""
+        return {name: busy_seconds([pid]) for name, pid in self.pids().items()}
 
     def wait_until(self, happens: Callable[[], T], what: str, seconds: float = 90) -> T:
         """The first true answer. ChildError if it does not come, or if one of our processes ended."""

@@ -7,7 +7,7 @@ no places: there it is the time from the machine's own moment (`reading_time`), 
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class Arrivals(NamedTuple):
     readings: int  # received in the window
     expected: int  # places in the window
     stored: int  # of those, how many have their reading
-    lateness: list[float]  # seconds, in order
+    lateness: list[float]  # seconds
 
 
 def clock_shift() -> float:
@@ -38,7 +38,7 @@ def look_at(fleets: Iterable[Fleet], begin: float, end: float, shift: float) -> 
     """The window is in seconds of the wall clock; call it when the last of it must have been stored."""
     parts = [_look_at(fleet, begin, end, shift) for fleet in fleets]
     readings, expected, stored = (sum(column) for column in list(zip(*parts, strict=True))[:3])
-    return Arrivals(readings, expected, stored, sorted(late for part in parts for late in part.lateness))
+    return Arrivals(readings, expected, stored, [late for part in parts for late in part.lateness])
 
 
 def _look_at(fleet: Fleet, begin: float, end: float, shift: float) -> Arrivals:
@@ -71,8 +71,3 @@ def phase_of(machine: Equipment) -> float:
     """As the collector finds it."""
     news = News(machine.pk, machine.name, ("", ""), lambda event: None)
     return Line(LineSettings.of(machine), AddressPolicy(), news).phase
-
-
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """NaN of nothing."""
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else math.nan

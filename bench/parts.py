@@ -1,10 +1,11 @@
 """The parts of a bench, one after the other, and what becomes of their figures."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from rich.console import Console
 
-from bench import collecting
+from bench import api_load, collecting, freshness, push, soak
 from bench.figures import Figure, print_table, write_file
 from bench.house import House
 from bench.options import Options
@@ -12,6 +13,12 @@ from bench.processes import ChildError
 from bench.servers import Servers
 
 COLLECTING = ("modbus", "http", "mqtt", "opc_ua", "mixed", "faults")
+OTHERS: dict[str, Callable[[Options, House], Iterable[Figure]]] = {
+    "freshness": freshness.measure,
+    "push": push.measure,
+    "api": api_load.measure,
+    "soak": soak.measure,
+}
 
 
 def measure_all(options: Options, servers: Servers) -> None:
@@ -36,4 +43,6 @@ def measure_all(options: Options, servers: Servers) -> None:
 
 
 def measure(part: str, options: Options, house: House) -> list[Figure]:
-    return collecting.measure(part, options, house)
+    if part in COLLECTING:
+        return collecting.measure(part, options, house)
+    return list(OTHERS[part](options, house))

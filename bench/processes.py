@@ -43,15 +43,18 @@ class Child:
         """The next line of its standard output."""
         assert self.process.stdout is not None, "its words go to a log"
         line = self.process.stdout.readline()
-        if not line:
-            raise ChildError(f"{self.name} ended without a word, as {self.process.wait()}.")
+        if not line.endswith("\n"):
+            raise ChildError(f"{self.name} ended in the middle of its work, as {self.process.wait()}.")
         return line
 
-    def end(self) -> None:
+    def ask_to_end(self) -> None:
         if self.process.stdin and not self.process.stdin.closed:
-            self.process.stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
+        self.process.terminate()
+
+    def end(self) -> None:
+        self.ask_to_end()
         try:
             self.process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:

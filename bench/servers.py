@@ -21,10 +21,6 @@ class Servers:
     redis: EmbeddedServer
     environment: dict[str, str] = field(repr=False)
 
-    @property
-    def pids(self) -> list[int]:
-        return [self.postgres.process.pid, self.redis.process.pid]
-
 
 @contextlib.contextmanager
 def bench_servers(folder: Path) -> Iterator[Servers]:

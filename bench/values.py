@@ -41,6 +41,11 @@ def _shift(number: int) -> float:
     return number * _SPREAD % 1 * STEP_SECONDS
 
 
+def place_in_second(number: int) -> float:
+    """Where in each second of the wall clock a step of this oven can be."""
+    return -_shift(number) % 1
+
+
 def numbers_at(number: int, now: float) -> tuple[int, ...]:
     """What oven `number` shows at a moment of the wall clock, in the order of VALUES."""
     temperature = 10 * (_LOWEST + int((now + _shift(number)) // STEP_SECONDS) % STEPS)

@@ -1,4 +1,4 @@
-"""Ovens that publish to Mosquitto once a second with QoS 1, each at its own place in the second.
+"""Ovens that publish to Mosquitto once a second with QoS 1, each at the moment at which its temperature may step.
 
 The packets are written by hand, because a client library would cost more than what is measured. A machine that hangs
 and one that is dead are the same here: both are silent.
@@ -10,9 +10,9 @@ import time
 from typing import Any
 
 from bench.fleet.documents import document_at
+from bench.values import place_in_second
 from connectors.simulators.broker import LocalBroker
 
-INTERVAL_SECONDS = 1.0
 _OVENS_PER_LINE = 25
 _CONNECT = b"\x00\x04MQTT\x04\x02\x00\x00"  # MQTT 3.1.1, a clean session, no keep-alive
 _running: list[object] = []  # kept from the garbage collector
@@ -68,13 +68,20 @@ async def stop() -> None:
 
 
 async def _publish(lines: list[Line], ovens: int) -> None:
+    """In the order of their places in the second, round after round on the wall clock."""
+    places = sorted((place_in_second(number), number) for number in range(ovens))
     topics = [topic_of(number).encode() for number in range(ovens)]
-    begin, turn = time.monotonic(), 0
+    second = int(time.time()) + 1
     while True:
-        while (due := begin + turn * INTERVAL_SECONDS / ovens) <= time.monotonic():
-            number = turn % ovens
+        for place, number in places:
+            await _sleep_until(second + place)
             now = time.time()
             moment = b',"timestamp":%d' % (now * 1000)
             lines[number // _OVENS_PER_LINE].publish(topics[number], document_at(number, now, moment))
-            turn += 1
-        await asyncio.sleep(max(due - time.monotonic(), 0.001))
+        second += 1
+
+
+async def _sleep_until(moment: float) -> None:
+    """Never a little less: the step would come a second later."""
+    while (rest := moment - time.time()) > 0:  # noqa: ASYNC110  nobody tells us what the clock says
+        await asyncio.sleep(rest)

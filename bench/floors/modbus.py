@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from collections.abc import Sequence
 
 from pymodbus.client import AsyncModbusTcpClient
 
@@ -16,6 +17,6 @@ async def start(ports: list[int], ovens: int, count: Count) -> None:
         count.poll(functools.partial(_read, client), number / ovens * INTERVAL_SECONDS)
 
 
-async def _read(client: AsyncModbusTcpClient) -> list[int]:
+async def _read(client: AsyncModbusTcpClient) -> Sequence[int]:
     answer = await client.read_input_registers(0, count=len(VALUES))
     return answer.registers
