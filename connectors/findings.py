@@ -129,17 +129,14 @@ class Findings:
 
 def _quick_number(field: str, spec: PathSpec, raw: Any) -> float | int | None:
     """Most values are plain numbers within their bounds. None: look closer."""
-    kind = type(raw)
-    if (
-        (kind is not float and kind is not int)
-        or abs(raw) > 1e15
-        or not isinstance(spec, NumberSpec)
-        or spec.type == "bits"
-    ):
+    if type(raw) not in _PLAIN or not isinstance(spec, NumberSpec) or spec.type == "bits" or abs(raw) > _LARGEST:
         return None
-    factor, addend = UNITS.get(getattr(spec, "unit", None) or "", (1, 0))
-    value = (float(raw) * spec.scale + spec.offset) * factor + addend
-    least, most = _BOUNDS.get(type(spec), (0.0, -1.0))
+    kind = type(spec)
+    if kind not in _BOUNDS:
+        return None
+    factor, addend = UNITS[spec.unit]  # type: ignore[attr-defined]
+    least, most = _BOUNDS[kind]
+    value: float = (float(raw) * spec.scale + spec.offset) * factor + addend
     if not least <= value <= most:
         return None
     finish = _FINISHES.get(field)

@@ -5,16 +5,14 @@ Messages and close codes are described in `docs/websocket.md`.
 
 import asyncio
 import contextlib
-from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import InterfaceError, OperationalError
 
-from equipment.selectors import bakeries_for
 from telemetry.fanout import Fanout, Mailbox
 from telemetry.live import HEARTBEAT_SECONDS, encode
-from telemetry.selectors import live_snapshot
+from telemetry.snapshots import find_bakeries, make_snapshot
 
 NOT_SIGNED_IN = 4401
 NO_BAKERY = 4404
@@ -25,10 +23,6 @@ STUCK_SECONDS = 30.0
 BEATS_PER_ACCESS_CHECK = 6
 # Heals what a page has missed, and turns "energy today" over at midnight.
 BEATS_PER_SNAPSHOT = 60
-
-
-def _find_bakeries(user: Any) -> frozenset[int]:
-    return frozenset(bakeries_for(user).values_list("pk", flat=True)) if user.is_active else frozenset()
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -45,7 +39,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.mailbox, self.fanout = Mailbox(), Fanout.here()
         if not self.user.is_authenticated:
             await self.close(NOT_SIGNED_IN)
-        elif not (bakeries := await database_sync_to_async(_find_bakeries)(self.user)):
+        elif not (bakeries := await database_sync_to_async(find_bakeries)(self.user)):
             await self.close(NO_BAKERY)
         else:
             await self._follow(bakeries)
@@ -83,7 +77,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _make_snapshot(self) -> str:
         """Without the database a sign of life: the page keeps its line, and what it shows ages by itself."""
         try:
-            return encode(await database_sync_to_async(live_snapshot)(self.user)).decode()
+            return await make_snapshot(self.user, self.bakeries)
         except (OperationalError, InterfaceError):
             asyncio.get_running_loop().call_later(HEARTBEAT_SECONDS, self.mailbox.ask_for_snapshot)
             return encode({"type": "heartbeat"}).decode()
@@ -104,7 +98,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _check_access(self) -> bool:
         """Follow a change of memberships; False, and the socket closed, when nothing is left to see."""
         self.user = await self.scope["find_user"]()
-        bakeries = await database_sync_to_async(_find_bakeries)(self.user)
+        bakeries = await database_sync_to_async(find_bakeries)(self.user)
         if not self.user.is_authenticated or not bakeries:
             await self.close(NO_BAKERY if self.user.is_authenticated else NOT_SIGNED_IN)
             return False
