@@ -12,8 +12,9 @@ from channels.layers import get_channel_layer
 
 from telemetry.channel import group_of
 
-# A few seconds of a large bakery. A page that is further behind gets a snapshot, when it takes anything again.
-MOST_WAITING = 32
+# Some seconds of a few large bakeries; the texts are the same for all pages, so they cost little. A page that is
+# further behind gets a snapshot, when it takes anything again.
+MOST_WAITING = 128
 
 
 class Mailbox:
