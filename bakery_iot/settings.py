@@ -10,6 +10,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from bakery_iot.logs import logging_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -219,21 +221,13 @@ CELERY_TIMEZONE = "UTC"
 AUDITLOG_MASK_CALLABLE = "equipment.fields.mask"
 AUDITLOG_INCLUDE_ALL_MODELS = False
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        # They log whole URLs, whose query may carry a machine's API key.
-        "httpx": {"level": "WARNING"},
-        "httpcore": {"level": "WARNING"},
-        "aiohttp": {"level": "WARNING"},
-        # One line a second and gateway would say nothing but that the tick ticks.
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "django_celery_beat": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="line")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}, but must be line or json. See .env.example.")
+LOGGING = logging_settings(LOG_FORMAT)
+
+# Prometheus reads /metrics with this token; without one there is no such page.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+# Where a poll worker serves its own figures, to whoever reaches that address. Without a port it does not.
+METRICS_ADDRESS: str = env.str("METRICS_ADDRESS", default="127.0.0.1")
+METRICS_PORT: int | None = env.int("METRICS_PORT", default=None)

@@ -18,6 +18,8 @@ from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
 from equipment.tests.factories import make_bakery, make_equipment, make_user
+from telemetry.gateways import record_gateway_load
+from telemetry.load import LoadFigures
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +42,7 @@ TABLE = {
     "sign_in": Row("get", 200, 302, 302, 302, 302),
     "sign_out": Row("post", 302, 302, 302, 302, 302),
     "health": Row("get", 200, 200, 200, 200, 200),
+    "metrics": Row("get", 404, 404, 404, 404, 404),
     "equipment_detail": Row("get", 302, 404, 404, 200, 200),
     "equipment_data_request": Row("get", 302, 404, 404, 200, 200),
     "preset_data_request": Row("get", 302, 404, 200, 200, 200),
@@ -98,6 +101,7 @@ TABLE = {
     "api_export_parquet": Row("get", 401, 404, 404, 200, 200),
     "api_messages": Row("post", 401, 404, 404, 403, 400),
     "api_sensor_history": Row("get", 401, 404, 404, 200, 200),
+    "api_gateways": Row("get", 401, 404, 200, 200, 200),
 }
 
 
@@ -106,6 +110,7 @@ def oven() -> Equipment:
     bakery = make_bakery(make_user("staff", username="member"), name="Zwiebelhof", gateway="zwiebelhof")
     oven = make_equipment(bakery, name="Steinofen")
     Batch.objects.create(equipment=oven, product="Kaiserwecken", started_at=timezone.now(), external_id="1")
+    record_gateway_load("zwiebelhof", LoadFigures(1.0, 0.01, 0.0, 1.0), machines=1, waiting_readings=0)
     HaccpRecord.objects.create(equipment=oven, serial_number="1", external_id="1", name="Kaiserwecken")
     CookingProgramme.objects.create(equipment=oven, external_id="1", name="Kaiserwecken")
     touch_connection(oven)
@@ -158,7 +163,6 @@ def address(name: str, oven: Equipment) -> str:
         "delivery_id": oven.bakery.webhooks.get().notifications.earliest("pk").uuid,
         "notification_id": Notification.objects.get(channel="push").uuid,
         "device_id": PushSubscription.objects.get().uuid,
-        "bakery": oven.bakery.slug,
         "object_id": _row_of(name, oven),
         "form": "pem",
         "preset": "wachtel_deck_oven",
@@ -187,6 +191,7 @@ def _row_of(name: str, oven: Equipment) -> int:
         "alerts_webhook_": oven.bakery.webhooks.get(),
         "alerts_notificationpreference_": oven.bakery.notification_preferences.earliest("pk"),
         "alerts_notification_": Notification.objects.earliest("pk"),
+        "telemetry_gatewayload_": oven.bakery.gateway,
     }
     for prefix, row in rows.items():
         if name.removeprefix("admin:").startswith(prefix):

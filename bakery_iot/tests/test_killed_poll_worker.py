@@ -21,7 +21,6 @@ from equipment.services import configure_equipment_iot
 from equipment.tests.factories import make_bakery, make_equipment
 from telemetry.models import SensorReading
 
-ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = "killed"
 TOPIC = "bakery/oven-1/data"
 MESSAGES = 1_000
