@@ -7,11 +7,10 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        from auditlog.registry import auditlog
-
         from alerts.receivers import add_to_snapshot, evaluate_stored
+        from equipment.audit import watch
 
         for name in ("AlertRule", "OpeningHours", "MaintenanceWindow", "Snooze"):
-            auditlog.register(self.get_model(name))
+            watch(self.get_model(name))
         readings_stored.connect(evaluate_stored)
         snapshot_asked.connect(add_to_snapshot)

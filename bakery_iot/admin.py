@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from auditlog.admin import LogEntryAdmin
 from auditlog.models import LogEntry
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
@@ -18,13 +16,13 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from equipment.models import Bakery, Batch, Equipment
-from equipment.selectors import bakeries_for
+from bakery_iot.admin_audit import AuditTrailAdmin
 
 for model in (User, Group, LogEntry, AuthToken, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
 for schedule in (IntervalSchedule, CrontabSchedule, ClockedSchedule):
     admin.site.unregister(schedule)
+admin.site.register(LogEntry, AuditTrailAdmin)
 
 
 @admin.register(User)
@@ -80,24 +78,3 @@ class AuthTokenAdmin(ModelAdmin):  # type: ignore[misc]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-@admin.register(LogEntry)
-class AuditTrailAdmin(LogEntryAdmin, ModelAdmin):  # type: ignore[misc]
-    """Superusers read everything, the others what was done to their own bakeries."""
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
-        entries: QuerySet[LogEntry] = super().get_queryset(request)
-        if request.user.is_superuser:
-            return entries
-        own = bakeries_for(request.user)
-        machines = Equipment.objects.filter(bakery__in=own)
-        rows: dict[type[Model], QuerySet[Any]] = {
-            Bakery: own,
-            Equipment: machines,
-            Batch: Batch.objects.filter(equipment__in=machines),
-        }
-        readable = Q(pk__in=[])
-        for kind, found in rows.items():
-            readable |= Q(content_type=ContentType.objects.get_for_model(kind), object_id__in=found.values("pk"))
-        return entries.filter(readable)

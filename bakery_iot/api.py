@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView, exception_handler
 
-from bakery_iot.authentication import ApiTokenAuthentication
+from bakery_iot.authentication import OwnTokenAuthentication
 from connectors import ConfigurationError
 
 
@@ -45,7 +45,7 @@ class SignInSerializer(serializers.Serializer[Any]):
 class TokenView(APIView):
     """API tokens: get one for a user name and password, give it back when it is not needed any more."""
 
-    authentication_classes = [ApiTokenAuthentication]
+    authentication_classes = [OwnTokenAuthentication]
     throttle_classes = [SignInThrottle]
 
     def get_permissions(self) -> list[BasePermission]:

@@ -3,18 +3,28 @@
 It must not import `rest_framework.views`, which imports this while it is being imported itself.
 """
 
+import contextlib
 from typing import Any
 
+from auditlog.context import auditlog_value
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
 from rest_framework.authentication import get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+
+from equipment.api_clients import find_token_owner, may_write
 
 
 class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
-    """`Authorization: Token …`, and `Bearer …` for clients that know nothing else."""
+    """`Authorization: Token …`, and `Bearer …` for clients that know nothing else.
+
+    Here, and not in each endpoint, a client that may only read is kept from everything else.
+    """
+
+    keeps_readers_from_writing = True
 
     def authenticate(self, request: Request) -> tuple[Any, AuthToken] | None:
         scheme, *rest = get_authorization_header(request).split() or [b""]
@@ -22,17 +32,29 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
             return None
         if len(rest) != 1 or not rest[0].isascii():
             raise AuthenticationFailed("The header must be `Authorization: Token`, a space and the API token.")
-        try:
-            user, token = self.authenticate_credentials(rest[0])
-        except AuthenticationFailed:
-            # The same words for unknown, expired and blocked: a finder of a token learns nothing from us.
-            raise AuthenticationFailed("This API token is not valid (any more). Get a new one.") from None
+        user, token = find_token_owner(rest[0])
+        if self.keeps_readers_from_writing and request.method not in SAFE_METHODS and not may_write(user):
+            raise PermissionDenied("This API client may only read. Ask a manager for one that may write.")
+        _name_in_the_audit_trail(user)
         return user, token
+
+
+class OwnTokenAuthentication(ApiTokenAuthentication):
+    """Where a client gives back its own token: a reader may do that."""
+
+    keeps_readers_from_writing = False
+
+
+def _name_in_the_audit_trail(user: Any) -> None:
+    """The trail's middleware looks for the actor before the token is read, and knows sessions alone."""
+    with contextlib.suppress(LookupError):
+        auditlog_value.get()["actor"] = user
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "bakery_iot.authentication.ApiTokenAuthentication"
     name = "apiToken"
+    match_subclasses = True
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "The token from POST /api/v1/auth/token."}

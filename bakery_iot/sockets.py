@@ -14,8 +14,9 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import SessionMiddlewareStack
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+
+from equipment.api_clients import find_token_owner
 
 
 class SocketAuthentication:
@@ -56,10 +57,8 @@ def _token_of(scope: Any) -> bytes | None:
 
 
 def _user_of_token(token: bytes) -> Any:
-    if not token.isascii():
-        return AnonymousUser()
     try:
-        user, _ = TokenAuthentication().authenticate_credentials(token)
+        user, _ = find_token_owner(token)
     except AuthenticationFailed:
         return AnonymousUser()
     return user

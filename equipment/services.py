@@ -202,8 +202,8 @@ def record_connection_events(events: Sequence[ConnectionLog]) -> None:
 
 def set_iot_enabled(equipment: Equipment, enabled: bool) -> None:
     """Start or stop reading the machine; its settings stay."""
-    Equipment.objects.filter(pk=equipment.pk).update(iot_enabled=enabled)
     equipment.iot_enabled = enabled
+    equipment.save(update_fields=["iot_enabled"])  # and not update(): the audit trail hears only of rows
     touch_connection(equipment)
 
 
