@@ -7,18 +7,21 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from knox.models import AuthToken
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from bakery_iot.admin_audit import AuditTrailAdmin
+from bakery_iot.second_factor import remove_second_factor
 
-for model in (User, Group, LogEntry, AuthToken, PeriodicTask, SolarSchedule):
+for model in (User, Group, LogEntry, AuthToken, PeriodicTask, SolarSchedule, TOTPDevice, StaticDevice):
     admin.site.unregister(model)
 for schedule in (IntervalSchedule, CrontabSchedule, ClockedSchedule):
     admin.site.unregister(schedule)
@@ -31,6 +34,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "first_name", "last_name", "is_staff", "is_active", "last_login")
+    actions = ("remove_second_factors",)
+
+    @admin.action(description="Remove the second factor: for a lost phone", permissions=["change"])
+    def remove_second_factors(self, request: HttpRequest, rows: QuerySet[User]) -> None:
+        for user in rows:
+            remove_second_factor(user)
+        self.message_user(request, "Removed. They can sign in with their password, and set up a new one.")
 
 
 @admin.register(Group)

@@ -21,10 +21,9 @@ from equipment.api_clients import find_token_owner, may_write
 class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
     """`Authorization: Token …`, and `Bearer …` for clients that know nothing else.
 
-    Here, and not in each endpoint, a client that may only read is kept from everything else.
+    Here, and not in each endpoint, a client that may only read is kept from everything else. A view may be open to
+    it with `is_open_to_readers`.
     """
-
-    keeps_readers_from_writing = True
 
     def authenticate(self, request: Request) -> tuple[Any, AuthToken] | None:
         scheme, *rest = get_authorization_header(request).split() or [b""]
@@ -33,16 +32,11 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
         if len(rest) != 1 or not rest[0].isascii():
             raise AuthenticationFailed("The header must be `Authorization: Token`, a space and the API token.")
         user, token = find_token_owner(rest[0])
-        if self.keeps_readers_from_writing and request.method not in SAFE_METHODS and not may_write(user):
+        is_open = request.method in SAFE_METHODS or getattr(request.parser_context["view"], "is_open_to_readers", False)
+        if not is_open and not may_write(user):
             raise PermissionDenied("This API client may only read. Ask a manager for one that may write.")
         _name_in_the_audit_trail(user)
         return user, token
-
-
-class OwnTokenAuthentication(ApiTokenAuthentication):
-    """Where a client gives back its own token: a reader may do that."""
-
-    keeps_readers_from_writing = False
 
 
 def _name_in_the_audit_trail(user: Any) -> None:
@@ -54,7 +48,6 @@ def _name_in_the_audit_trail(user: Any) -> None:
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "bakery_iot.authentication.ApiTokenAuthentication"
     name = "apiToken"
-    match_subclasses = True
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "The token from POST /api/v1/auth/token."}

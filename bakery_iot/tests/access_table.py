@@ -43,6 +43,8 @@ class Socket(NamedTuple):
 ROUTES = {
     "dashboard": Row("get", 302, 404, 200, 200, 200),
     "sign_in": Row("get", 200, 302, 302, 302, 302),
+    "second_factor": Row("get", 302, 302, 302, 302, 302),
+    "set_up_second_factor": Row("get", 302, 200, 200, 200, 200),
     "sign_out": Row("post", 302, 302, 302, 302, 302, reader=302),
     "health": Row("get", 200, 200, 200, 200, 200),
     "equipment_detail": Row("get", 302, 404, 404, 200, 200),
