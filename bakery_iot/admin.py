@@ -62,6 +62,7 @@ class PeriodicTaskForm(beat_admin.PeriodicTaskForm):  # type: ignore[misc]
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(beat_admin.PeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
     form = PeriodicTaskForm
+    change_form_template = "bakery_iot/admin/periodic_task.html"  # the library's has a script inside the page
 
 
 @admin.register(IntervalSchedule, ClockedSchedule)
