@@ -19,13 +19,18 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from bakery_iot.admin_audit import AuditTrailAdmin
+from bakery_iot.admin_data import BakeryDataAdmin, DataJobAdmin
 from bakery_iot.second_factor import remove_second_factor
+from equipment.models import Bakery, DataJob
 
 for model in (User, Group, LogEntry, AuthToken, PeriodicTask, SolarSchedule, TOTPDevice, StaticDevice):
     admin.site.unregister(model)
 for schedule in (IntervalSchedule, CrontabSchedule, ClockedSchedule):
     admin.site.unregister(schedule)
 admin.site.register(LogEntry, AuditTrailAdmin)
+admin.site.unregister(Bakery)  # its data's rights concern the tables of all apps
+admin.site.register(Bakery, BakeryDataAdmin)
+admin.site.register(DataJob, DataJobAdmin)
 
 
 @admin.register(User)

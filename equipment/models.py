@@ -16,6 +16,9 @@ from timezone_field import TimeZoneField
 from connectors.preset import find_preset
 from equipment.access_models import ApiClient as ApiClient
 from equipment.access_models import BakeryMembership as BakeryMembership
+from equipment.data_models import DataJob as DataJob
+from equipment.data_models import DataJobKind as DataJobKind
+from equipment.data_models import DataPart as DataPart
 from equipment.fields import EncryptedJSONField, EncryptedSecretField
 from equipment.record_models import CookingProgramme as CookingProgramme
 from equipment.record_models import HaccpRecord as HaccpRecord

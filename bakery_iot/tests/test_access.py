@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from alerts.models import Alert, AlertRule, MaintenanceWindow, OpeningHours, Snooze
 from bakery_iot.tests.access_table import ROUTES
 from equipment.api_clients import create_api_client
-from equipment.models import ApiClient, Batch, CookingProgramme, Equipment, HaccpRecord
+from equipment.models import ApiClient, Batch, CookingProgramme, DataJob, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
 from equipment.tests.factories import make_bakery, make_equipment, make_user
@@ -56,6 +56,8 @@ def oven() -> Equipment:
     make_user("manager", "staff", username="stranger")
     expired = make_user("manager", "service partner", username="expired")
     oven.bakery.memberships.create(user=expired, until=timezone.now())
+    job = DataJob.objects.create(kind="export", bakery=bakery, bakery_name=bakery.name, finished_at=timezone.now())
+    job.parts.create(number=0, content=b"Steinofen")
     oven.bakery.members.add(reader := make_user("integrator", username="reader"))
     till = ApiClient(name="Zwiebelhof", user=reader, expires_at=timezone.now() + timedelta(days=1))
     create_api_client(till, [oven.bakery])
@@ -97,6 +99,7 @@ def address(name: str, oven: Equipment) -> str:
         "alert_id": oven.alerts.get().uuid,
         "object_id": _row_of(name, oven),
         "form": "pem",
+        "job_id": oven.bakery.data_jobs.get().uuid,
         "preset": "wachtel_deck_oven",
         "id": oven.bakery.members.all()[0].pk,
         "app_label": "equipment",
@@ -115,6 +118,7 @@ def _row_of(name: str, oven: Equipment) -> int:
         "equipment_haccprecord_": oven.haccp_records.get(),
         "equipment_cookingprogramme_": oven.cooking_programmes.get(),
         "auth_user_": oven.bakery.members.all()[0],
+        "equipment_datajob_": oven.bakery.data_jobs.get(),
         "equipment_apiclient_": oven.bakery.api_clients.all()[0],
         "alerts_alert_": oven.alerts.get(),
         "alerts_alertrule_": oven.alert_rules.get(),
@@ -230,6 +234,7 @@ class TestAdmin:
             "Batch",
             "ConnectionLog",
             "CookingProgramme",
+            "DataJob",
             "Equipment",
             "Gateway",
             "HaccpRecord",
