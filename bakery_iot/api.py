@@ -110,7 +110,9 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
     else:
         detail = str(response.data["detail"])
     if isinstance(error, Throttled):
-        detail = f"Too many requests of this kind at once. Try again in {math.ceil(error.wait or 1)} s."
+        detail = (
+            f"Too many requests of this kind at once. Try again in {math.ceil(getattr(error, 'wait', None) or 1)} s."
+        )
     response.data = {
         "type": "about:blank",
         "title": HTTPStatus(response.status_code).phrase,

@@ -28,7 +28,7 @@ NAME = "phone"
 
 
 def has_second_factor(user: Any) -> bool:
-    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+    return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
 
 
 def must_have_second_factor(user: Any) -> bool:

@@ -14,7 +14,7 @@ from equipment.roles import SERVICE_PARTNER
 class BakeryMembership(models.Model):
     """A person in a bakery. What the person may do there is said by the groups; with `until`, it ends by itself."""
 
-    bakery = models.ForeignKey("Bakery", on_delete=models.CASCADE, related_name="memberships")
+    bakery = models.ForeignKey("equipment.Bakery", on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="bakery_memberships")
     until = models.DateTimeField(
         null=True, blank=True, help_text="From then on the bakery does not exist for this person. Empty: no end"
@@ -49,7 +49,9 @@ class ApiClient(models.Model):
         verbose_name="acts as",
         help_text="It may never do more than this person, and less where you say so",
     )
-    bakeries = models.ManyToManyField("Bakery", related_name="api_clients", help_text="It sees these and no others")
+    bakeries = models.ManyToManyField(
+        "equipment.Bakery", related_name="api_clients", help_text="It sees these and no others"
+    )
     may_write = models.BooleanField(default=False, help_text="Otherwise it can only read")
     token = models.OneToOneField(
         settings.KNOX_TOKEN_MODEL,

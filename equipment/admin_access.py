@@ -46,7 +46,7 @@ class ApiClientForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data
-        user = found.get("user") or getattr(self.instance, "user", None)
+        user: Any = found.get("user") or getattr(self.instance, "user", None)
         for bakery in found.get("bakeries") or () if user else ():
             if not members_of(bakery).filter(pk=user.pk).exists():
                 self.add_error(
@@ -98,7 +98,7 @@ class ApiClientAdmin(OwnBakeriesAdmin):
         if change:
             obj.save(update_fields=[name for name in form.changed_data if name != "bakeries"])
         else:
-            obj.created_by = request.user
+            obj.created_by = request.user  # type: ignore[assignment]
             request.new_token = create_api_client(obj)  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiClient, post_url_continue: str | None = None) -> HttpResponse:

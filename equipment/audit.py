@@ -51,7 +51,8 @@ def entries_for(user: Any) -> QuerySet[LogEntry]:
 def entries_of(bakery: Bakery) -> QuerySet[LogEntry]:
     """All that was done to one bakery and what belongs to it, oldest first."""
     here = Q(additional_data__contains={"bakeries": [bakery.pk]})
-    return LogEntry.objects.filter(here).select_related("content_type", "actor").order_by("timestamp", "pk")
+    entries: QuerySet[LogEntry] = LogEntry.objects.filter(here).select_related("content_type", "actor")
+    return entries.order_by("timestamp", "pk")
 
 
 def _bakeries_of(row: Any) -> list[int]:

@@ -1,6 +1,7 @@
 """Deletes a bakery with its machines, also the archived, and everything they have told. The audit trail is kept."""
 
 from collections.abc import Callable
+from functools import partial
 
 from auditlog.context import set_actor
 from django.db import connection, transaction
@@ -25,11 +26,11 @@ def erase_bakery(bakery: Bakery, actor: object, progress: Progress) -> str:
     steps, readings = len(machines) + 1, 0
     for done, (key, name) in enumerate(machines):
         progress(done, steps, f"Readings of {name}")
-        readings += _delete_readings(key, lambda at=done, of=name: progress(at, steps, f"Readings of {of}"))
+        readings += _delete_readings(key, partial(progress, done, steps, f"Readings of {name}"))
     progress(len(machines), steps, "Machines, batches, alerts and settings")
     rows = _delete_tables(bakery, actor)
     # What a poll worker still had in its hands when the line was taken down.
-    readings += sum(_delete_readings(key, lambda: None) for key, _ in machines)
+    readings += sum(_delete_readings(key) for key, _ in machines)
     progress(steps, steps, "Done")
     return f"Deleted: {len(machines)} machines, {readings:,} readings and {rows:,} other rows."
 
@@ -42,7 +43,7 @@ def _stop_reading(bakery: Bakery, machines: list[int]) -> None:
         transaction.on_commit(lambda: connection_changed.send(sender=Equipment, equipment_ids=machines, events=()))
 
 
-def _delete_readings(machine: int, tell: Callable[[], None]) -> int:
+def _delete_readings(machine: int, tell: Callable[[], None] = lambda: None) -> int:
     rows, deleted = SensorReading.objects.filter(equipment=machine), 0
     while first := rows.order_by("reading_time").values_list("reading_time", flat=True).first():
         week = week_of(first)

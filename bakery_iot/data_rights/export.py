@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO, Any
 
 import orjson
@@ -53,7 +54,7 @@ def write_export(bakery: Bakery, file: IO[bytes], progress: Progress) -> None:
             with zipped.open(
                 f"readings/{slugify(machine.name) or 'machine'}-{machine.pk}.csv", "w", force_zip64=True
             ) as out:
-                _write_readings(machine, out, lambda told, at=number: progress(at, steps, told))
+                _write_readings(machine, out, partial(progress, number, steps))
     progress(steps, steps, "Done")
 
 

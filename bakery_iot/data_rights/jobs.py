@@ -4,7 +4,7 @@ import io
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import IO, Any, cast
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -91,7 +91,7 @@ def _do(job: DataJob, progress: Progress) -> str:
         return erase_bakery(job.bakery, job.requested_by, progress)
     job.parts.all().delete()
     with _PartWriter(job) as file:
-        write_export(job.bakery, file, progress)
+        write_export(job.bakery, cast(IO[bytes], file), progress)
     return "Ready to be downloaded"
 
 

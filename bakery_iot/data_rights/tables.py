@@ -53,5 +53,5 @@ def _find_ways(model: type[Model], known: dict[type[Model], tuple[str, ...]]) ->
     # A key that is always there says it all; of those that may be empty each can be the one that is set.
     sure = [field for field in keys if not field.null]
     for field in sure[:1] or keys:
-        for way in known[field.related_model]:  # type: ignore[index]
+        for way in known[field.related_model]:
             yield field.name if way == "pk" else f"{field.name}__{way}"

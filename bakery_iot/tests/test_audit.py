@@ -50,7 +50,7 @@ def export(user: User, kind: str) -> str:
 
 def test_a_change_over_the_api_names_the_person_and_the_program(manager: User, oven: Equipment) -> None:
     where = f"/api/v1/equipment/{oven.uuid}"
-    headers = {"REMOTE_ADDR": "192.0.2.7", "HTTP_X_FORWARDED_FOR": "203.0.113.66"}
+    headers: Any = {"REMOTE_ADDR": "192.0.2.7", "HTTP_X_FORWARDED_FOR": "203.0.113.66"}
     integrator(manager).patch(where, {"name": "After"}, format="json", **headers)
     entry = last("equipment")
     assert (entry.actor, entry.changes["name"], entry.remote_addr) == (manager, ["Before", "After"], "192.0.2.7")
