@@ -163,6 +163,10 @@ SECURE_SSL_REDIRECT = SECURE_COOKIES and BEHIND_PROXY
 SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]  # asked from inside, past the proxy
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=60 * 60 * 24 * 365 if SECURE_COOKIES else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=SECURE_HSTS_SECONDS > 0)
+# Lines open to one web process, pages' sockets among them. A proxy in front is one address for all.
+MOST_LINES: int = env.int("MOST_LINES", default=4000)
+MOST_LINES_PER_ADDRESS: int = env.int("MOST_LINES_PER_ADDRESS", default=MOST_LINES if BEHIND_PROXY else 1000)
+MOST_SOCKETS_PER_USER: int = env.int("MOST_SOCKETS_PER_USER", default=200)
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
