@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin
 
 from bakery_iot.audit_export import write_csv, write_json
 from equipment.audit import entries_for
+from equipment.streaming import in_parts
 
 ROWS_AT_ONCE = 2_000
 
@@ -35,4 +36,4 @@ class AuditTrailAdmin(LogEntryAdmin, ModelAdmin):  # type: ignore[misc]
 
 def _download(parts: Iterator[str], content_type: str, ending: str) -> StreamingHttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="audit-trail.{ending}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(parts, content_type=content_type, headers=headers)
+    return StreamingHttpResponse(in_parts(parts), content_type=content_type, headers=headers)

@@ -21,6 +21,7 @@ from equipment.admin import BakeryAdmin
 from equipment.admin_records import ReadOnlyAdmin
 from equipment.models import Bakery, DataJob, DataJobKind
 from equipment.selectors import bakeries_for
+from equipment.streaming import in_parts
 
 LOOK_AGAIN_SECONDS = "3"
 JOBS = "admin:equipment_datajob_changelist"
@@ -118,7 +119,7 @@ class DataJobAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
             raise PermissionDenied
         name = f"{slugify(job.bakery_name) or 'bakery'}.zip"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return StreamingHttpResponse(read_export(job), content_type="application/zip", headers=headers)
+        return StreamingHttpResponse(in_parts(read_export(job)), content_type="application/zip", headers=headers)
 
     def progress(self, obj: DataJob) -> str:
         return obj.error_message or ("Done" if obj.finished_at else f"{obj.percent} %")

@@ -151,7 +151,7 @@ class Equipment(models.Model):
         ordering = ["bakery__name", "name"]
         permissions = [
             ("configure_iot", "Can set where the server connects to"),
-            ("ingest_readings", "Can send readings of machines to the server"),
+            ("send_readings", "Can send readings in a machine's name"),
         ]
         constraints = [
             models.UniqueConstraint(

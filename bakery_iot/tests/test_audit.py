@@ -45,7 +45,7 @@ def export(user: User, kind: str) -> str:
     rows = list(LogEntry.objects.values_list("pk", flat=True))
     answer = signed_in(user).post(reverse(TRAIL), {"action": f"export_{kind}", "_selected_action": rows})
     assert answer["Content-Disposition"] == f'attachment; filename="audit-trail.{kind}"'
-    return answer.getvalue().decode()
+    return b"".join(answer).decode()
 
 
 def test_a_change_over_the_api_names_the_person_and_the_program(manager: User, oven: Equipment) -> None:

@@ -195,7 +195,7 @@ class TestAdmin:
         assert where in page.content.decode() and "Refresh" not in page
         answer = signed_in(manager).get(where)
         assert answer["Content-Disposition"] == 'attachment; filename="sol.zip"'
-        assert "README.txt" in opened(answer.getvalue()).namelist()
+        assert "README.txt" in opened(b"".join(answer)).namelist()
         neighbour = signed_in(User.objects.get(username="neighbour"))
         assert neighbour.get(where).status_code == 404
         assert "Sol" not in neighbour.get(JOBS).content.decode()

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 "ordering": ["bakery__name", "name"],
                 "permissions": [
                     ("configure_iot", "Can set where the server connects to"),
-                    ("ingest_readings", "Can send readings of machines to the server"),
+                    ("send_readings", "Can send readings in a machine's name"),
                 ],
                 "verbose_name": "equipment",
                 "verbose_name_plural": "equipment",

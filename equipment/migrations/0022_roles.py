@@ -28,11 +28,11 @@ MANAGER = {
         *(f"{verb}_apiclient" for verb in ("view", "add", "change")),
         "export_bakery",
         "erase_bakery",
-        "ingest_readings",
+        "send_readings",
     ],
     "alerts": [],
 }
-INTEGRATOR = {"equipment": ["add_batch", "change_batch", "ingest_readings"], "alerts": []}
+INTEGRATOR = {"equipment": ["add_batch", "change_batch", "send_readings"], "alerts": []}
 SERVICE_PARTNER = {"equipment": ["change_equipment", "configure_iot"], "alerts": []}
 ROLES = {"manager": (MANAGER,), "integrator": (LOOK, INTEGRATOR), "service partner": (LOOK, SERVICE_PARTNER)}
 

@@ -68,7 +68,7 @@ def test_a_manager_sets_the_end_in_the_admin() -> None:
 def test_each_role_may_what_the_documents_say() -> None:
     may = {name: set(Group.objects.get(name=name).permissions.values_list("codename", flat=True)) for name in ROLES}
     assert {"add_apiclient", "change_bakerymembership", "export_bakery", "erase_bakery"} <= may["manager"]
-    assert {"add_batch", "change_batch", "ingest_readings", "view_equipment"} <= may["integrator"]
+    assert {"add_batch", "change_batch", "send_readings", "view_equipment"} <= may["integrator"]
     assert {"configure_iot", "change_equipment", "view_equipment"} <= may[SERVICE_PARTNER]
     for name in ("integrator", SERVICE_PARTNER, "staff"):
         assert not {"erase_bakery", "export_bakery", "add_apiclient", "change_bakerymembership"} & may[name]
