@@ -81,6 +81,8 @@ class ApiClient(models.Model):
             return "Revoked"
         if self.expires_at <= timezone.now():
             return "Expired"
+        if self.token_id is None:
+            return "Token given back"
         return "In use" if self.last_used_at else "Not used yet"
 
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from equipment.admin_own import OwnBakeriesAdmin
 from equipment.api_clients import LONGEST_LIFE, create_api_client, replace_token, revoke_api_client
@@ -64,7 +65,6 @@ class ApiClientAdmin(OwnBakeriesAdmin):
     list_display = ("name", "user", "where", "access", "state", "last_used_at", "expires_at")
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
-    filter_horizontal = ("bakeries",)
     actions = ("revoke", "renew")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -90,8 +90,10 @@ class ApiClientAdmin(OwnBakeriesAdmin):
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> Any:
-        if db_field.name == "bakeries" and not request.user.is_superuser:
-            kwargs["queryset"] = bakeries_for(request.user)
+        if db_field.name == "bakeries":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
+            if not request.user.is_superuser:
+                kwargs["queryset"] = bakeries_for(request.user)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:

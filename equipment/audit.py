@@ -18,7 +18,9 @@ def watch(model: Any, **options: Any) -> None:
     """Have every change of these rows written down. `options` are auditlog's: mask_fields, exclude_fields, ..."""
     # auditlog asks the row for it by this name; the users' table is not ours, so a base class could not bring it.
     model.get_additional_data = describe_entry
-    auditlog.register(model, **options)
+    # What other tables say of the row is no change of it; the library would list it with every new one.
+    others = [found.name for found in (*model._meta.related_objects, *model._meta.many_to_many)]
+    auditlog.register(model, exclude_fields=[*options.pop("exclude_fields", ()), *others], **options)
 
 
 def describe_entry(row: Model) -> dict[str, Any]:

@@ -126,3 +126,8 @@ def test_cells_that_could_be_formulas_are_defused(text: str) -> None:
 @pytest.mark.parametrize("value", ["-12.5", "+3", -7, 1e-3, "Pan = bread", "", None])
 def test_numbers_and_plain_texts_stay_as_they_are(value: object) -> None:
     assert defuse(value) == ("" if value is None else str(value))
+
+
+def test_a_new_rows_entry_names_its_own_fields_alone(oven: Equipment) -> None:
+    told = LogEntry.objects.get(content_type__model="equipment", action=LogEntry.Action.CREATE).changes
+    assert set(told) <= {field.name for field in Equipment._meta.concrete_fields}

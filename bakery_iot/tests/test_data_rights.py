@@ -209,7 +209,7 @@ class TestAdmin:
         second = make_bakery(manager, name="Mar")
         where = self.ask(manager, "erase", shops[0])["Location"]
         browser = signed_in(manager)
-        assert "2 machines" in browser.get(where).content.decode()
+        assert "2 machines, archived ones included" in browser.get(where).content.decode()
         assert "type its short name: sol" in browser.post(where, {"slug": "Sol"}).content.decode()
         assert not DataJob.objects.exists()
         assert browser.post(where, {"slug": "sol"})["Location"] == JOBS
