@@ -7,16 +7,15 @@ from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
+from django.contrib.auth.models import User
 from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
-from websockets.typing import Origin
 
 from bakery_iot import doorkeeper
 from bakery_iot.sockets import TOO_MANY
-from bakery_iot.tests.test_socket_access import session_of
 from conftest import wait_for
 from equipment.tests.factories import make_bakery, make_user
+from telemetry.tests.sockets import page, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
@@ -66,22 +65,20 @@ def test_a_line_that_says_nothing_is_dropped_in_time(
 def test_a_user_has_so_many_sockets_and_gets_the_next_when_one_is_closed(site: str, settings: Settings) -> None:
     settings.MOST_SOCKETS_PER_USER = 2
     make_bakery(make_user("staff", username="baker"), make_user("staff", username="colleague"))
-    headers, address = session_of("baker"), f"{site.replace('http', 'ws')}/ws/live/"
+    users = {name: User.objects.get(username=name) for name in ("baker", "colleague")}
+    headers = session_of(users["baker"])
 
-    def opened(whose: dict[str, str]) -> connect:
-        return connect(address, additional_headers=whose, origin=Origin(site), proxy=None)
-
-    with opened(headers) as first, opened(headers) as second:
+    with page(site, headers) as first, page(site, headers) as second:
         assert first.recv(timeout=10) and second.recv(timeout=10)
-        with opened(headers) as third, pytest.raises(ConnectionClosed) as caught:
+        with page(site, headers) as third, pytest.raises(ConnectionClosed) as caught:
             third.recv(timeout=10)
         assert caught.value.rcvd and caught.value.rcvd.code == TOO_MANY
-        with opened(session_of("colleague")) as other:
+        with page(site, session_of(users["colleague"])) as other:
             assert other.recv(timeout=10)
         second.close()
 
         def is_let_in() -> bool:
-            with opened(headers) as again:
+            with page(site, headers) as again:
                 try:
                     return bool(again.recv(timeout=10))
                 except ConnectionClosed:

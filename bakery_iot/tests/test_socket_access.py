@@ -1,19 +1,12 @@
 """Who gets what from every socket, and that none stays open longer than the right to it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
 from django.utils import timezone
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
-from websockets.sync.connection import Connection
-from websockets.typing import Origin
 
 from bakery_iot.tests.access_table import SOCKETS
 from equipment.api_clients import create_api_client, revoke_api_client
@@ -21,6 +14,7 @@ from equipment.models import ApiClient, Bakery
 from equipment.tests.factories import make_bakery, make_equipment, make_user
 from telemetry import consumers
 from telemetry.routing import websocket_urlpatterns
+from telemetry.tests.sockets import closed_with, page, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,27 +29,8 @@ def bakery() -> Bakery:
     return bakery
 
 
-def session_of(kind: str) -> dict[str, str]:
-    if kind == "anonymous":
-        return {}
-    client = Client()
-    client.force_login(User.objects.get(username=kind))
-    return {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
-
-
-@contextmanager
-def opened(site: str, path: str, headers: dict[str, str]) -> Iterator[Connection]:
-    address = f"{site.replace('http', 'ws')}/{path}"
-    with connect(address, additional_headers=headers, origin=Origin(site), proxy=None) as socket:
-        yield socket
-
-
-def closed_with(socket: Connection) -> int:
-    with pytest.raises(ConnectionClosed) as caught:
-        while True:
-            socket.recv(timeout=10)
-    assert caught.value.rcvd
-    return caught.value.rcvd.code
+def session_by_name(kind: str) -> dict[str, str]:
+    return {} if kind == "anonymous" else session_of(User.objects.get(username=kind))
 
 
 def test_every_socket_has_a_row() -> None:
@@ -67,7 +42,7 @@ def test_everyone_gets_what_the_table_says(path: str, site: str, bakery: Bakery)
     row = SOCKETS[path]
     for kind in (*row._fields, "expired"):
         expected = row.stranger if kind == "expired" else getattr(row, kind)
-        with opened(site, path, session_of(kind)) as socket:
+        with page(site, session_by_name(kind), path=path) as socket:
             if expected != "opens":
                 assert closed_with(socket) == expected, kind
                 continue
@@ -85,7 +60,7 @@ def make_client(bakery: Bakery, **values: Any) -> tuple[ApiClient, dict[str, str
 def test_an_api_client_hears_of_its_own_bakeries_alone(site: str, bakery: Bakery) -> None:
     second = make_bakery(User.objects.get(username="member"), name="Second")
     _, header = make_client(second)
-    with opened(site, "ws/live/", header) as socket:
+    with page(site, header, origin=None) as socket:
         snapshot = orjson.loads(socket.recv(timeout=10))
         assert [found["name"] for found in snapshot["bakeries"]] == ["Second"]
 
@@ -97,7 +72,7 @@ def test_a_socket_closes_when_the_right_to_it_ends(
     monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
     client, header = make_client(bakery)
     bakery.memberships.update(until=timezone.now() + timedelta(minutes=5))
-    with opened(site, "ws/live/", header if how == "revoked" else session_of("member")) as socket:
+    with page(site, header if how == "revoked" else session_by_name("member")) as socket:
         socket.recv(timeout=10)
         if how == "revoked":
             revoke_api_client(client)
