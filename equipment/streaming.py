@@ -1,6 +1,6 @@
 """Long answers, part by part. Given a plain iterator, Django's ASGI handler would gather all of it in memory first."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
 
 from asgiref.sync import sync_to_async
@@ -10,6 +10,7 @@ Part = TypeVar("Part", str, bytes)
 
 async def in_parts(parts: Iterable[Part]) -> AsyncIterator[Part]:
     """For StreamingHttpResponse: the next part is made when the one before has left."""
-    iterator: Iterator[Part] = iter(parts)
-    while (part := await sync_to_async(next)(iterator, None)) is not None:
+    iterator = iter(parts)
+    take = sync_to_async(lambda: next(iterator, None))
+    while (part := await take()) is not None:
         yield part
