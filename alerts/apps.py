@@ -11,7 +11,8 @@ class AlertsConfig(AppConfig):
 
         from alerts.receivers import add_to_snapshot, evaluate_stored
 
-        for name in ("AlertRule", "OpeningHours", "MaintenanceWindow", "Snooze"):
+        for name in ("AlertRule", "OpeningHours", "MaintenanceWindow", "Snooze", "NotificationPreference"):
             auditlog.register(self.get_model(name))
+        auditlog.register(self.get_model("Webhook"), mask_fields=["url", "secret"])
         readings_stored.connect(evaluate_stored)
         snapshot_asked.connect(add_to_snapshot)

@@ -10,6 +10,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from bakery_iot.logs import logging_settings
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -48,7 +50,9 @@ DATABASES["default"].update(
     OPTIONS={
         "connect_timeout": 5,
         "tcp_user_timeout": 10_000,
-        "options": "-c statement_timeout=60000",
+        # Of all statements only the store's is prepared; planning it anew for each batch would cost more than it does.
+        "options": "-c statement_timeout=60000 -c plan_cache_mode=force_generic_plan",
+        "prepare_threshold": 5,
         **DATABASES["default"].get("OPTIONS", {}),
     },
     CONN_MAX_AGE=60,
@@ -61,6 +65,24 @@ SECURE_COOKIES: bool = env.bool("SECURE_COOKIES", default=not DEBUG)
 # Which addresses the server may dial when a manager enters them. Link-local and metadata addresses never.
 ALLOW_LOOPBACK_MACHINES: bool = env.bool("ALLOW_LOOPBACK_MACHINES", default=False)
 ALLOW_PRIVATE_MACHINES: bool = env.bool("ALLOW_PRIVATE_MACHINES", default=True)
+
+# Where people open the pages: messages link there.
+PUBLIC_URL: str = env.str("PUBLIC_URL", default="").rstrip("/") or (
+    CSRF_TRUSTED_ORIGINS[0] if CSRF_TRUSTED_ORIGINS else f"{'https' if SECURE_COOKIES else 'http'}://{ALLOWED_HOSTS[0]}"
+)
+
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+if EMAIL_URL and EMAIL_URL.partition("://")[0] not in ("smtp", "smtp+tls", "smtp+ssl"):
+    raise ImproperlyConfigured("EMAIL_URL must look like smtp+tls://user:password@host:587. See .env.example.")
+_mail: dict[str, Any] = env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
+EMAIL_HOST: str = _mail.get("EMAIL_HOST") or ""  # empty: no mail is sent, and the pages say so
+EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_PORT: int = _mail.get("EMAIL_PORT") or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+EMAIL_HOST_USER: str = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD: str = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_TIMEOUT = 10  # of each step: a server that hangs must not outlast the lease of a message
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="") or f"bakery_iot <alerts@{ALLOWED_HOSTS[0]}>"
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # its default config would put its own admin site in place of ours
@@ -146,7 +168,12 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"sign-in": "10/min", "test-connection": "30/min", "ingest": "600/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "sign-in": "10/min",
+        "test-connection": "30/min",
+        "test-message": "10/min",
+        "ingest": "600/min",
+    },
     "EXCEPTION_HANDLER": "bakery_iot.api.problem_details",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}
@@ -167,6 +194,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ConnectionStatusEnum": "equipment.models.IoTConnectionStatus",
         "AlertStatusEnum": "alerts.kinds.AlertStatus",
+        "SeverityEnum": "alerts.kinds.Severity",
+        "LowestSeverityEnum": "alerts.notification_models.Lowest",
         "StatusEnum": ["connected", "disconnected", "error"],  # of a connection test
     },
 }
@@ -192,21 +221,13 @@ CELERY_TIMEZONE = "UTC"
 AUDITLOG_MASK_CALLABLE = "equipment.fields.mask"
 AUDITLOG_INCLUDE_ALL_MODELS = False
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        # They log whole URLs, whose query may carry a machine's API key.
-        "httpx": {"level": "WARNING"},
-        "httpcore": {"level": "WARNING"},
-        "aiohttp": {"level": "WARNING"},
-        # One line a second and gateway would say nothing but that the tick ticks.
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "django_celery_beat": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="line")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}, but must be line or json. See .env.example.")
+LOGGING = logging_settings(LOG_FORMAT)
+
+# Prometheus reads /metrics with this token; without one there is no such page.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+# Where a poll worker serves its own figures, to whoever reaches that address. Without a port it does not.
+METRICS_ADDRESS: str = env.str("METRICS_ADDRESS", default="127.0.0.1")
+METRICS_PORT: int | None = env.int("METRICS_PORT", default=None)

@@ -60,6 +60,8 @@ def bakery_programs(host: str, port: int, simulator_port: int, tokens: Path) -> 
     worker = [*celery, "worker", "-P", "threads", "--without-mingle", "--without-gossip"]
     # Its access log and its lines about sockets would show the token in the address.
     quiet = ["--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "5"]
+    # Each viewer's socket would compress the same message anew, a hundred times the cost of sending it.
+    quiet += ["--ws-per-message-deflate", "false"]
     address = ["--host", host, "--port", str(port)]
     demo = ["--tokens", str(tokens.resolve())]
     commands = {

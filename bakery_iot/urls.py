@@ -5,13 +5,14 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import AllowAny
 
-from bakery_iot import api, views
+from bakery_iot import api, figures, views
 
 urlpatterns = [
     path("", views.DashboardView.as_view(), name="dashboard"),
     path("sign-in/", views.SignInView.as_view(), name="sign_in"),
     path("sign-out/", views.SignOutView.as_view(), name="sign_out"),
     path("health", views.health, name="health"),
+    path("metrics", figures.metrics, name="metrics"),
     path("alerts/", include("alerts.urls")),
     path("equipment/", include("equipment.urls")),
     path("admin/", admin.site.urls),

@@ -2,11 +2,12 @@
 
 from django.urls import re_path
 
-from telemetry import api, api_exports, api_ingest
+from telemetry import api, api_exports, api_gateways, api_ingest
 
 ONE = r"^equipment/(?P<equipment_id>[^/]+)"
 
 urlpatterns = [
+    re_path(r"^gateways/?$", api_gateways.GatewayListView.as_view(), name="api_gateways"),
     re_path(rf"{ONE}/realtime-data/?$", api.RealtimeDataView.as_view(), name="api_realtime_data"),
     re_path(rf"{ONE}/sensor-history/?$", api.SensorHistoryView.as_view(), name="api_sensor_history"),
     re_path(rf"{ONE}/readings/?$", api_ingest.ReadingsView.as_view(), name="api_readings"),

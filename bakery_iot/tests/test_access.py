@@ -12,11 +12,14 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from alerts.models import Alert, AlertRule, MaintenanceWindow, OpeningHours, Snooze
+from alerts.models import Alert, AlertRule, MaintenanceWindow, Notification, OpeningHours, PushSubscription, Snooze
+from alerts.tests.factories import make_messages
 from equipment.models import Batch, CookingProgramme, Equipment, HaccpRecord
 from equipment.services import touch_connection
 from equipment.tests.clients import integrator
 from equipment.tests.factories import make_bakery, make_equipment, make_user
+from telemetry.gateways import record_gateway_load
+from telemetry.load import LoadFigures
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +42,7 @@ TABLE = {
     "sign_in": Row("get", 200, 302, 302, 302, 302),
     "sign_out": Row("post", 302, 302, 302, 302, 302),
     "health": Row("get", 200, 200, 200, 200, 200),
+    "metrics": Row("get", 404, 404, 404, 404, 404),
     "equipment_detail": Row("get", 302, 404, 404, 200, 200),
     "equipment_data_request": Row("get", 302, 404, 404, 200, 200),
     "preset_data_request": Row("get", 302, 404, 200, 200, 200),
@@ -54,6 +58,20 @@ TABLE = {
     "api_alert_rules": Row("post", 401, 404, 400, 403, 400),
     "api_alert_rule": Row("get", 401, 404, 404, 200, 200),
     "api_effective_alert_rules": Row("get", 401, 404, 404, 200, 200),
+    "my_messages": Row("get", 302, 404, 200, 200, 200),
+    "api_webhooks": Row("post", 401, 404, 400, 403, 400),
+    "api_webhook": Row("get", 401, 404, 404, 403, 200),
+    "api_webhook_secret": Row("post", 401, 404, 404, 403, 200),
+    "api_webhook_test": Row("post", 401, 404, 404, 403, 202),
+    "api_webhook_deliveries": Row("get", 401, 404, 404, 403, 200),
+    "api_webhook_replay": Row("post", 401, 404, 404, 403, 202),
+    "api_notification_preferences": Row("get", 401, 404, 200, 200, 200),
+    "api_notification_preference": Row("patch", 401, 404, 404, 200, 200),
+    "api_notifications": Row("get", 401, 404, 200, 200, 200),
+    "api_notification_test": Row("post", 401, 404, 400, 400, 400),
+    "api_notification": Row("get", 401, 404, 404, 200, 404),
+    "api_push_subscriptions": Row("get", 401, 404, 200, 200, 200),
+    "api_push_subscription": Row("delete", 401, 404, 404, 204, 404),
     "api_token": Row("post", 400, 400, 400, 400, 400),
     "api_docs": Row("get", 200, 200, 200, 200, 200),
     "api_schema": Row("get", 200, 200, 200, 200, 200),
@@ -83,6 +101,7 @@ TABLE = {
     "api_export_parquet": Row("get", 401, 404, 404, 200, 200),
     "api_messages": Row("post", 401, 404, 404, 403, 400),
     "api_sensor_history": Row("get", 401, 404, 404, 200, 200),
+    "api_gateways": Row("get", 401, 404, 200, 200, 200),
 }
 
 
@@ -91,6 +110,7 @@ def oven() -> Equipment:
     bakery = make_bakery(make_user("staff", username="member"), name="Zwiebelhof", gateway="zwiebelhof")
     oven = make_equipment(bakery, name="Steinofen")
     Batch.objects.create(equipment=oven, product="Kaiserwecken", started_at=timezone.now(), external_id="1")
+    record_gateway_load("zwiebelhof", LoadFigures(1.0, 0.01, 0.0, 1.0), machines=1, waiting_readings=0)
     HaccpRecord.objects.create(equipment=oven, serial_number="1", external_id="1", name="Kaiserwecken")
     CookingProgramme.objects.create(equipment=oven, external_id="1", name="Kaiserwecken")
     touch_connection(oven)
@@ -107,6 +127,7 @@ def oven() -> Equipment:
     OpeningHours.objects.create(**place, weekday=0, starts=time(3), ends=time(12))
     MaintenanceWindow.objects.create(**place, reason="Zwiebelhof", weekday=0, starts=time(3), ends=time(4))
     Snooze.objects.create(**place, until=timezone.now())
+    make_messages(oven, User.objects.get(username="member"))
     oven.bakery.members.add(make_user("manager", username="manager"))
     make_bakery(make_user("manager", username="outsider"))
     make_user("manager", "staff", username="stranger")
@@ -138,6 +159,10 @@ def address(name: str, oven: Equipment) -> str:
         "username": "member",
         "rule_id": oven.alert_rules.get().pk,
         "alert_id": oven.alerts.get().uuid,
+        "webhook_id": oven.bakery.webhooks.get().uuid,
+        "delivery_id": oven.bakery.webhooks.get().notifications.earliest("pk").uuid,
+        "notification_id": Notification.objects.get(channel="push").uuid,
+        "device_id": PushSubscription.objects.get().uuid,
         "object_id": _row_of(name, oven),
         "form": "pem",
         "preset": "wachtel_deck_oven",
@@ -163,6 +188,10 @@ def _row_of(name: str, oven: Equipment) -> int:
         "alerts_openinghours_": oven.opening_hours.get(),
         "alerts_maintenancewindow_": oven.maintenance_windows.get(),
         "alerts_snooze_": oven.snoozes.get(),
+        "alerts_webhook_": oven.bakery.webhooks.get(),
+        "alerts_notificationpreference_": oven.bakery.notification_preferences.earliest("pk"),
+        "alerts_notification_": Notification.objects.earliest("pk"),
+        "telemetry_gatewayload_": oven.bakery.gateway,
     }
     for prefix, row in rows.items():
         if name.removeprefix("admin:").startswith(prefix):

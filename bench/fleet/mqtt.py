@@ -49,7 +49,7 @@ class Line(asyncio.Protocol):
 
 async def start(ovens: int, hanging: int, dead: int) -> list[int]:
     """The broker's port, once."""
-    broker = LocalBroker()
+    broker = LocalBroker(listener=["max_inflight_messages 1000"])  # as docs/connectors/mqtt.md advises for many ovens
     await broker.start()
     loop = asyncio.get_running_loop()
     lines = []

@@ -10,7 +10,9 @@ import time
 from typing import Any
 
 from asyncua import Server, ua
+from asyncua.common.connection import SecureConnection
 from asyncua.common.utils import Buffer
+from asyncua.crypto.security_policies import SecurityPolicyNone
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.ua.ua_binary import struct_from_binary
 
@@ -34,6 +36,14 @@ def node_of(oven: int, field: str) -> str:
     return f"oven_{oven}/{field}"
 
 
+class Channel(SecureConnection):  # type: ignore[misc]
+    """Does not count the client's messages: it does not see those that are answered before it."""
+
+    def _check_incoming_chunk(self, chunk: Any) -> None:
+        self._peer_sequence_number = None
+        super()._check_incoming_chunk(chunk)
+
+
 class Connection(OPCUAProtocol):  # type: ignore[misc]
     """One client. `known` are the bytes of a read's parameters and the oven they ask for."""
 
@@ -43,13 +53,24 @@ class Connection(OPCUAProtocol):  # type: ignore[misc]
         super().__init__(*arguments)
         self._first = first  # the number of this server's first oven
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.processor._connection = Channel(SecurityPolicyNone(), self.processor._limits)
+        self.processor.set_policies(self.policies)
+
     def data_received(self, data: bytes) -> None:
-        if self._buffer or not self._answer(data):
+        """Of several messages in one piece, too, the known ones are answered here as long as they come first."""
+        while data and not self._buffer:
+            size = int.from_bytes(data[4:8], "little")
+            if len(data) < size or not self._answer(data[:size]):
+                break
+            data = data[size:]
+        if data:
             super().data_received(data)
 
     def _answer(self, data: bytes) -> bool:
-        """False if it is anything but one whole read that is known."""
-        if data[24:28] != _READ_REQUEST or len(data) != int.from_bytes(data[4:8], "little"):
+        """False if it is anything but a read that is known."""
+        if data[24:28] != _READ_REQUEST:
             return False
         after_token = 30 if data[28] == 0 else 32  # a short or a longer session token
         parameters = data[after_token + 8 + 4 + 4 + 4 + 4 + 3 :]
@@ -60,8 +81,6 @@ class Connection(OPCUAProtocol):  # type: ignore[misc]
             return False
         handle = int.from_bytes(data[after_token + 8 : after_token + 12], "little")
         self._write(int.from_bytes(data[20:24], "little"), handle, self._first + oven)
-        # What asyncua checks in the next one that it sees.
-        self.processor._connection._peer_sequence_number = int.from_bytes(data[16:20], "little")
         return True
 
     def _write(self, request: int, handle: int, oven: int) -> None:

@@ -13,13 +13,15 @@ import uvloop
 
 from bench.floors.rhythm import INTERVAL_SECONDS, Count
 
+START_SECONDS = 60.0
 # The lines are open; after this the first round is over, too.
 WARM_UP_SECONDS = 1.5 * INTERVAL_SECONDS
 
 
 async def measure(library: Any, ports: list[int], ovens: int, seconds: float) -> dict[str, float]:
     count = Count()
-    await library.start(ports, ovens, count)
+    async with asyncio.timeout(START_SECONDS):
+        await library.start(ports, ovens, count)
     await asyncio.sleep(WARM_UP_SECONDS)
     readings, begun, busy = count.readings, time.monotonic(), time.process_time()
     await asyncio.sleep(seconds)

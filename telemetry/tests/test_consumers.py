@@ -23,6 +23,7 @@ from equipment.services import archive_equipment, configure_equipment_iot
 from equipment.tests.factories import make_bakery, make_equipment, make_user
 from telemetry import consumers
 from telemetry.services import EquipmentReading, store_sensor_readings
+from telemetry.snapshots import find_bakeries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONNECTION = {"protocol": "rest_api", "endpoint": "http://127.0.0.1:1", "additional_config": {"data_endpoint": "/d"}}
@@ -175,4 +176,4 @@ def test_whoever_may_no_longer_sign_in_is_cut_off(site: str, monkeypatch: pytest
 
 
 def test_an_anonymous_user_has_no_bakery() -> None:
-    assert consumers._find_bakeries(AnonymousUser()) == frozenset()
+    assert find_bakeries(AnonymousUser()) == frozenset()
