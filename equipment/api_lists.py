@@ -38,7 +38,7 @@ class TimeCursorPagination(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         cursor = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not _is_moment(cursor.position):
+        if cursor is not None and cursor.position is not None and not _is_moment(str(cursor.position)):
             raise NotFound("This is no page of the list. Begin again without `cursor`.")
         return cursor
 

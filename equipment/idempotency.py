@@ -44,15 +44,15 @@ def idempotent(post: Post) -> Post:
         if not _KEY.fullmatch(key):
             raise ValidationError({HEADER: "A key has 1 to 255 letters, digits and signs, and no spaces."})
         with transaction.atomic():
-            _claim(request.user.pk, key)
+            _claim(request, key)
             return _find_answer(request, key) or _keep(request, key, post(view, request, *args, **kwargs))
 
     return once
 
 
-def _claim(user_id: int, key: str) -> None:
+def _claim(request: Request, key: str) -> None:
     """For this transaction. 409 while another request with the key is at work."""
-    name = hashlib.blake2b(f"{user_id} {key}".encode(), digest_size=8).digest()
+    name = hashlib.blake2b(f"{request.user.pk} {key}".encode(), digest_size=8).digest()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(name, signed=True)])
         (claimed,) = cursor.fetchone()
@@ -61,8 +61,9 @@ def _claim(user_id: int, key: str) -> None:
 
 
 def _find_answer(request: Request, key: str) -> Response | None:
+    user: Any = request.user
     since = timezone.now() - KEPT
-    found = IdempotentAnswer.objects.filter(user=request.user, key=key, created_at__gt=since).first()
+    found = IdempotentAnswer.objects.filter(user=user, key=key, created_at__gt=since).first()
     if found is None:
         return None
     if found.request_hash != _hash(request):
@@ -71,8 +72,9 @@ def _find_answer(request: Request, key: str) -> Response | None:
 
 
 def _keep(request: Request, key: str, answer: Response) -> Response:
+    user: Any = request.user
     IdempotentAnswer.objects.update_or_create(
-        user=request.user,
+        user=user,
         key=key,
         defaults={
             "request_hash": _hash(request),

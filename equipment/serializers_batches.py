@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -14,11 +16,13 @@ from equipment.serializers import StrictSerializer
 COLDEST, HOTTEST = -100, 1500
 
 
-class OwnEquipmentField(serializers.UUIDField):
+@extend_schema_field(OpenApiTypes.UUID)
+class OwnEquipmentField(serializers.Field[Equipment, Any, str, Any]):
     """The id of one of the user's machines in the body; the machine itself inside."""
 
     def to_internal_value(self, data: Any) -> Equipment:
-        machine = equipment_for(self.context["request"].user).filter(uuid=super().to_internal_value(data)).first()
+        uuid = serializers.UUIDField().to_internal_value(data)
+        machine = equipment_for(self.context["request"].user).filter(uuid=uuid).first()
         if machine is None:
             raise ValidationError("There is no equipment of this id in your bakeries.")
         return machine

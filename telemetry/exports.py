@@ -8,9 +8,13 @@ from asgiref.sync import sync_to_async
 
 async def stream(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     """The parts as they are made. Given plainly, Django would gather all of them before it sends the first."""
-    take = sync_to_async(next)
-    while (part := await take(parts, None)) is not None:
+    take = sync_to_async(_find_next)
+    while (part := await take(parts)) is not None:
         yield part
+
+
+def _find_next(parts: Iterator[bytes]) -> bytes | None:
+    return next(parts, None)
 
 
 def begin(parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -19,8 +19,8 @@ PACKAGE = "bakery_iot_client"
 @pytest.fixture
 def generated(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Imports from the package that was made: `generated("api.auth.sign_in")`."""
-    command = [Path(sys.executable).parent / "openapi-python-client", "generate", "--url", f"{site}/api/v1/schema"]
-    options = ["--config", CONFIG, "--output-path", tmp_path / PACKAGE, "--meta", "none", "--fail-on-warning"]
+    command = [str(Path(sys.executable).parent / "openapi-python-client"), "generate", "--url", f"{site}/api/v1/schema"]
+    options = ["--config", str(CONFIG), "--output-path", str(tmp_path / PACKAGE), "--meta", "none", "--fail-on-warning"]
     made = subprocess.run([*command, *options], capture_output=True, text=True, timeout=100, check=False)
     assert made.returncode == 0, made.stdout + made.stderr
     monkeypatch.syspath_prepend(tmp_path)

@@ -59,7 +59,7 @@ def store_many(oven: Equipment, rows: int) -> None:
 
 
 def read(client: APIClient, oven: Equipment, suffix: str, query: str = RANGE) -> bytes:
-    answer = client.get(f"/api/v1/equipment/{oven.uuid}/readings.{suffix}?{query}")
+    answer: Any = client.get(f"/api/v1/equipment/{oven.uuid}/readings.{suffix}?{query}")
     assert answer.status_code == 200, answer.content
 
     async def gather() -> bytes:

@@ -54,7 +54,7 @@ def send(client: APIClient, oven: Equipment, *readings: Any, **headers: Any) -> 
     return client.post(f"/api/v1/equipment/{oven.uuid}/readings", {"readings": readings}, format="json", **headers)
 
 
-def send_bytes(client: APIClient, oven: Equipment, body: bytes, **headers: Any) -> Any:
+def send_bytes(client: Any, oven: Equipment, body: bytes, **headers: Any) -> Any:
     path = f"/api/v1/equipment/{oven.uuid}/readings"
     return client.generic("POST", path, body, content_type="application/json", **headers)
 
