@@ -64,7 +64,7 @@ def refused(page: Page) -> list[str]:
     found: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
+        if "Content Security Policy" in message.text or "Permissions-Policy" in message.text:
             found.append(f"{page.url}: {message.text}")
 
     page.on("console", listen)
