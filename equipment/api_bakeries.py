@@ -17,7 +17,7 @@ from equipment.api_errors import Conflict
 from equipment.idempotency import IDEMPOTENCY_KEY, idempotent
 from equipment.models import Bakery
 from equipment.permissions import MayChangeBakeries
-from equipment.selectors import bakeries_for
+from equipment.selectors import bakeries_for, members_of
 from equipment.serializers_bakeries import BakerySerializer, MemberSerializer
 
 SLUG = OpenApiParameter("bakery", OpenApiTypes.STR, OpenApiParameter.PATH, description="The bakery's `slug`")
@@ -82,7 +82,7 @@ class MemberListView(APIView):
 
     @extend_schema(operation_id="list_members", responses=MemberSerializer(many=True))
     def get(self, request: Request, bakery: str) -> Response:
-        members: Any = get_bakery(request, bakery).members.prefetch_related("groups").order_by("username")
+        members = members_of(get_bakery(request, bakery)).prefetch_related("groups")
         return Response(MemberSerializer(members, many=True).data)
 
 
@@ -97,14 +97,18 @@ class MemberView(APIView):
         colleague = bakeries.find_colleague(request.user, username)
         if colleague is None:
             raise NotFound("Nobody in your bakeries has this user name. Add new people in the administration.")
-        found.members.add(colleague)
+        try:
+            bakeries.add_member(found, colleague)
+        except bakeries.TemporaryMemberError:
+            sentence = "A service partner comes for a time: add them in the administration, and say until when."
+            raise Conflict(sentence) from None
         return Response(MemberSerializer(colleague).data)
 
     @extend_schema(operation_id="remove_member", responses={204: None})
     def delete(self, request: Request, bakery: str, username: str) -> Response:
         """They see nothing of the bakery any more; open pages within half a minute."""
         found = get_bakery(request, bakery)
-        member = next((one for one in found.members.all() if one.username == username), None)
+        member = next((one for one in members_of(found) if one.username == username), None)
         if member is None:
             raise NotFound("No member of this bakery has this user name.")
         _remove(found, member)

@@ -6,12 +6,18 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from equipment.access_models import BakeryMembership
 from equipment.models import Bakery
-from equipment.selectors import bakeries_for
+from equipment.roles import SERVICE_PARTNER
+from equipment.selectors import colleagues_of, members_of
 
 
 class LastMemberError(Exception):
     """Nobody would be left who sees the bakery."""
+
+
+class TemporaryMemberError(Exception):
+    """A service partner belongs to a bakery until a moment that somebody has to say."""
 
 
 def create_bakery(user: Any, values: Mapping[str, Any]) -> Bakery:
@@ -32,14 +38,20 @@ def change_bakery(bakery: Bakery, values: Mapping[str, Any]) -> Bakery:
 
 def find_colleague(user: Any, username: str) -> User | None:
     """Somebody whom the user knows already, from any bakery they share. Other people's names stay unknown."""
-    known = User.objects.filter(bakeries__in=bakeries_for(user), is_active=True)
-    return known.filter(username=username).distinct().first() if "\0" not in username else None
+    return colleagues_of(user).filter(username=username, is_active=True).first() if "\0" not in username else None
+
+
+def add_member(bakery: Bakery, user: User) -> None:
+    """Without an end, also where an earlier time in the bakery is over. Raises `TemporaryMemberError`."""
+    if user.groups.filter(name=SERVICE_PARTNER).exists():
+        raise TemporaryMemberError
+    BakeryMembership.objects.update_or_create(bakery=bakery, user=user, defaults={"until": None})
 
 
 def remove_member(bakery: Bakery, member: User) -> None:
     """Their open pages are closed at the next look. Raises `LastMemberError`."""
     with transaction.atomic():
         Bakery.objects.select_for_update().get(pk=bakery.pk)
-        if not bakery.members.exclude(pk=member.pk).exists():
+        if not members_of(bakery).exclude(pk=member.pk).exists():
             raise LastMemberError
         bakery.members.remove(member)

@@ -1,7 +1,9 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from equipment.models import Bakery
@@ -114,3 +116,25 @@ def test_staff_look_and_managers_change(bakery: Bakery) -> None:
         client.delete(f"{LIST}/sol/members/anna"),
     ]
     assert [answer.status_code for answer in refused] == [403] * 4
+
+
+def test_a_service_partner_is_not_added_without_an_end() -> None:
+    manager, partner = make_user("manager"), make_user("service partner")
+    first, second = make_bakery(manager), make_bakery(manager)
+    first.memberships.create(user=partner, until=timezone.now() + timedelta(days=1))
+    answer = integrator(manager).put(f"/api/v1/bakeries/{second.slug}/members/{partner.username}")
+    assert answer.status_code == 409
+    assert "say until when" in answer.json()["detail"]
+    assert not second.members.filter(pk=partner.pk).exists()
+
+
+def test_whose_time_was_over_belongs_again_once_added() -> None:
+    manager, colleague = make_user("manager"), make_user()
+    first, second = make_bakery(manager, colleague), make_bakery(manager)
+    second.memberships.create(user=colleague, until=timezone.now())
+    client = integrator(manager)
+    where = f"/api/v1/bakeries/{second.slug}/members"
+    assert [one["username"] for one in client.get(where).json()] == [manager.username]
+    assert client.put(f"{where}/{colleague.username}").status_code == 200
+    assert len(client.get(where).json()) == 2
+    assert first.members.count() == 2
