@@ -33,11 +33,12 @@ class Bare:
     """What the libraries took for so many readings."""
 
     readings: float
+    expected: float
     busy_seconds: dict[str, float]
 
     def __add__(self, other: "Bare") -> "Bare":
         both = {name: busy + other.busy_seconds[name] for name, busy in self.busy_seconds.items()}
-        return Bare(self.readings + other.readings, both)
+        return Bare(self.readings + other.readings, self.expected + other.expected, both)
 
     @property
     def ms(self) -> float:
@@ -67,7 +68,7 @@ def measure(part: str, options: Options, house: House) -> list[Figure]:
         with reading(fleets, house):
             window, found = _run_ours(fleets, options.seconds, house)
         bare += _run_bare(fleets, options.seconds / 2, house)
-    return [*_cost(part, window, found.readings, bare), *_promptness(part, found), *_load(part, window)]
+    return [*_cost(part, window, found.readings, bare), *_promptness(part, found, bare), *_load(part, window)]
 
 
 @contextlib.contextmanager
@@ -117,9 +118,8 @@ def _run_bare(fleets: Sequence[Fleet], seconds: float, house: House) -> Bare:
             child.process.stdin.close()
             children.append(child)
         found = {fleet.protocol: json.loads(child.say_line()) for fleet, child in zip(fleets, children, strict=True)}
-    return Bare(
-        sum(one["readings"] for one in found.values()), {name: one["busy_seconds"] for name, one in found.items()}
-    )
+    readings, expected = (sum(one[name] for one in found.values()) for name in ("readings", "expected"))
+    return Bare(readings, expected, {name: one["busy_seconds"] for name, one in found.items()})
 
 
 def _run_ours(fleets: Sequence[Fleet], seconds: float, house: House) -> tuple[Window, Arrivals]:
@@ -164,9 +164,10 @@ def _cost(part: str, window: Window, readings: int, bare: Bare) -> Iterator[Figu
         yield Figure(part=part, name="readings a batch", value=window.counted["bakery_batch_readings_sum"] / batches)
 
 
-def _promptness(part: str, found: Arrivals) -> Iterator[Figure]:
+def _promptness(part: str, found: Arrivals, bare: Bare) -> Iterator[Figure]:
     share = 100 * found.stored / max(found.expected, 1)
     yield Figure(part=part, name="stored", value=share, unit="%", target=STORED_PERCENT, at_least=True)
+    yield Figure(part=part, name="read by the bare loop", value=100 * bare.readings / bare.expected, unit="%")
     late = ranks(found.lateness)
     yield Figure(part=part, name="lateness p50", value=late["p50"], unit="ms")
     yield Figure(part=part, name="lateness p99", value=late["p99"], unit="ms", target=LATE_MS)
