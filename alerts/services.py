@@ -8,6 +8,7 @@ from django.db import DatabaseError, InterfaceError
 
 from alerts.opening import record_changes
 from alerts.watch import Watch
+from telemetry.monitoring import evaluating
 from telemetry.quality import mark_suspect
 from telemetry.services import EquipmentReading
 
@@ -19,7 +20,7 @@ _watching = Lock()
 
 def evaluate_readings(readings: Sequence[EquipmentReading]) -> None:
     """Judge a stored batch. Without the database nothing is lost: the timers' rows say how far each rule was."""
-    with _watching:
+    with _watching, evaluating(len(readings)):
         try:
             findings = _watch.judge(readings)
             mark_suspect(findings.suspects)

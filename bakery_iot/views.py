@@ -1,16 +1,16 @@
-"""The dashboard, which shows all apps together; signing in and out; and whether the site is well."""
+"""The dashboard, which shows all apps together, and whether the site is well."""
 
 from typing import Any
 
 import redis
 from django.conf import settings
-from django.contrib.auth.views import LoginView, LogoutView
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found
+from django.views.generic import TemplateView
 from redis.exceptions import RedisError
 
 from equipment.selectors import bakeries_for
@@ -39,13 +39,10 @@ class DashboardView(BakeryPage):
         }
 
 
-class SignInView(LoginView):
-    template_name = "bakery_iot/sign_in.html"
-    redirect_authenticated_user = True
+class ApiDocsView(TemplateView):
+    """The schema as a page. It holds nothing of anybody's, so that everybody may read it."""
 
-
-class SignOutView(LogoutView):
-    """By POST alone, so that no link on another site can sign anyone out."""
+    template_name = "bakery_iot/api_docs.html"
 
 
 @never_cache

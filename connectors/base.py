@@ -7,12 +7,14 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .addresses import DEFAULT_POLICY, AddressPolicy
+from .deadlines import TimeLimit
 from .errors import ConnectorError, UnreachableError
 from .identity import Identity, passing_identity
 from .reading import Capabilities, ConnectionTest, Reading
@@ -148,17 +150,34 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
             async with asyncio.timeout(_HANG_UP_SECONDS):
                 await self.close()
 
-    @asynccontextmanager
-    async def _time_limit(self) -> AsyncIterator[None]:
+    def _time_limit(self) -> "_ReadingLimit":
         """Everything inside takes `timeout` seconds at most, however slowly the machine drips."""
-        seconds = self.config.additional_config.timeout
+        return _ReadingLimit(self)
+
+
+class _ReadingLimit(TimeLimit):
+    """A connector's own time limit, which tells people what to do. A class, as it guards every reading."""
+
+    __slots__ = ("_connector",)
+
+    def __init__(self, connector: BaseIoTConnector[Any]) -> None:
+        super().__init__(connector.config.additional_config.timeout)
+        self._connector = connector
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            async with asyncio.timeout(seconds):
-                yield
+            self.__exit__(kind, error, trace)
         except TimeoutError:
+            kind = TimeoutError
+        if kind is not None and issubclass(kind, TimeoutError):
             raise UnreachableError(
-                f"{self.place} did not answer within {seconds:g} s. Check that the machine is switched on and in the "
-                "network; if it is only slow, set a longer timeout.",
+                f"{self._connector.place} did not answer within {self._seconds:g} s. Check that the machine is "
+                "switched on and in the network; if it is only slow, set a longer timeout.",
                 code="timeout",
             ) from None
 

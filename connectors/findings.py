@@ -1,7 +1,7 @@
 """Gathers the values of one document: each becomes ours, or None and a word in `quality`. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from .mapping_settings import (
 )
 from .reading import VALUE_FIELDS, ZONE_FIELDS, CycleStage, DoorStatus, OperationalStatus
 from .values import (
+    UNITS,
     BadValueError,
     convert_number,
     parse_bits,
@@ -38,6 +39,8 @@ NESTED_FIELDS = (*ZONE_FIELDS, "additional_sensors")
 
 _MISFITS = (JMESPathError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
+_PLAIN = (float, int)
+_LARGEST = 1e15
 # What no oven, fridge or proofer can reach; percentages get room for a sensor that is a little off.
 _BOUNDS: Mapping[type[PathSpec], tuple[float, float]] = {
     TemperatureSpec: (-100, 1500),
@@ -46,6 +49,10 @@ _BOUNDS: Mapping[type[PathSpec], tuple[float, float]] = {
     WeightSpec: (-1000, 100_000),
     DurationSpec: (-1e9, 20_160),
 }
+
+
+def bounds_of(spec: PathSpec) -> tuple[float, float] | None:
+    return _BOUNDS.get(type(spec))
 
 
 def find_in(document: Any, path: str) -> Any:
@@ -74,7 +81,9 @@ class Findings:
         field, _, key = name.partition(".")
         self._known = self._known or field != "additional_sensors"
         try:
-            value = self._value(field, spec, raw)
+            value = _quick_number(field, spec, raw)
+            if value is None:
+                value = self._value(field, spec, raw)
         except BadValueError:
             value, self.quality[name] = None, "bad"
         if key:
@@ -118,15 +127,49 @@ class Findings:
             return None
 
 
+def _quick_number(field: str, spec: PathSpec, raw: Any) -> float | int | None:
+    """Most values are plain numbers within their bounds. None: look closer."""
+    if type(raw) not in _PLAIN or not isinstance(spec, NumberSpec) or spec.type == "bits" or abs(raw) > _LARGEST:
+        return None
+    kind = type(spec)
+    if kind not in _BOUNDS:
+        return None
+    factor, addend = UNITS[spec.unit]  # type: ignore[attr-defined]
+    least, most = _BOUNDS[kind]
+    value: float = (float(raw) * spec.scale + spec.offset) * factor + addend
+    if not least <= value <= most:
+        return None
+    finish = _FINISHES.get(field)
+    return finish(round(value, 6)) if finish else round(value, 6)
+
+
 def _number(field: str, spec: NumberSpec, raw: Any) -> float | int | None:
     number = parse_bits(raw) if spec.type == "bits" else parse_number(raw)
     if number is None:
         return spec.default
     unit = getattr(spec, "unit", None)
     value = convert_number(number, scale=spec.scale, offset=spec.offset, unit=unit, bounds=_BOUNDS.get(type(spec)))
-    if field == "time_remaining_minutes":
-        return None if value < 0 else math.ceil(value)  # negative: the machine does not know (OPC 30200, 19.2.2)
-    return min(max(value, 0.0), 100.0) if field == "cycle_progress_percentage" else value
+    finish = finish_of(field)
+    return finish(value) if finish else value
+
+
+def finish_of(field: str) -> Callable[[float], float | int | None] | None:
+    """What a number of this field still has to go through."""
+    return _FINISHES.get(field)
+
+
+def _finish_minutes(value: float) -> int | None:
+    return None if value < 0 else math.ceil(value)  # negative: the machine does not know (OPC 30200, 19.2.2)
+
+
+def _finish_progress(value: float) -> float:
+    return min(max(value, 0.0), 100.0)
+
+
+_FINISHES: Mapping[str, Callable[[float], float | int | None]] = {
+    "time_remaining_minutes": _finish_minutes,
+    "cycle_progress_percentage": _finish_progress,
+}
 
 
 def _sensor(spec: SensorSpec, raw: Any) -> Any:

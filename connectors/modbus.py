@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from .base import BaseIoTConnector
@@ -15,7 +16,7 @@ from .errors import ConnectorError
 from .modbus_blocks import Block, BlockMemory
 from .modbus_errors import BUSY, NOT_THERE, UNIT_OFFLINE, RefusalError, describe_refusal
 from .modbus_line import ModbusLine, Pace
-from .modbus_map import Image, parse_registers
+from .modbus_map import Image, RegisterMap
 from .modbus_settings import ModbusConfig
 from .modbus_table import describe_neighbour, list_neighbours, list_point_rows, list_remarks
 from .modbus_wire import Request, Route
@@ -66,6 +67,7 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
         super().__init__(equipment_id, config, **surroundings)
         options = config.additional_config
         self._points = options.make_points()
+        self._map = RegisterMap(self._points)
         self._memory = BlockMemory((span for point in self._points for span in point.spans), options.limits)
         self._pace = Pace(
             options.request_timeout, options.retries, options.delay_after_connect, options.delay_between_requests
@@ -73,7 +75,7 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
         self._line: ModbusLine | None = None
         self._image: Image = {}  # of the last reading, for the connection test
 
-    @property
+    @cached_property
     def place(self) -> str:
         return f"Unit {self.config.additional_config.unit_id} at {self.config.line}"
 
@@ -112,7 +114,7 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
         finally:
             if self.config.additional_config.close_after_poll:
                 line.rest()
-        return parse_registers(self._image, self._points, received_at=datetime.now(UTC))
+        return self._map.parse(self._image, received_at=datetime.now(UTC))
 
     async def _read_image(self, line: ModbusLine) -> Image:
         """Everything the points need. A refused request is split; what else fails is missing in the image."""
@@ -159,7 +161,7 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
                 return await self.get_capabilities()
         if not self._image:
             await self.get_current_reading()
-        reading = parse_registers(self._image, self._points, received_at=datetime.now(UTC))
+        reading = self._map.parse(self._image, received_at=datetime.now(UTC))
         rows = list_point_rows(self._image, self._points)
         remarks = (*list_remarks(rows), *await self._ask_neighbours(self._line))
         return Capabilities.from_reading(reading, remarks, {"points": rows})

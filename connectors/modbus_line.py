@@ -7,6 +7,7 @@ a time. The lock is held for one request only, so that a machine that hangs hold
 import asyncio
 from typing import ClassVar, NamedTuple
 
+from .deadlines import TimeLimit
 from .errors import ConnectorError
 from .modbus_errors import GarbledError, RefusalError, garbled, hung_up, no_answer, no_connection, nobody_there
 from .modbus_wire import Request, Route, Wire, open_wire
@@ -84,7 +85,8 @@ class ModbusLine:
             self._drop()
             self._wire = await self._open(pace)
             self._rest_until = max(self._rest_until, loop.time() + pace.delay_after_connect)
-        await asyncio.sleep(max(self._rest_until - loop.time(), 0))
+        if (rest := self._rest_until - loop.time()) > 0:
+            await asyncio.sleep(rest)
         return self._wire
 
     async def _open(self, pace: Pace) -> Wire:
@@ -99,7 +101,7 @@ class ModbusLine:
         loop = asyncio.get_running_loop()
         is_well = False
         try:
-            async with asyncio.timeout(pace.request_timeout):
+            with TimeLimit(pace.request_timeout):
                 answer = await wire.ask(request)
             is_well = True
             return answer

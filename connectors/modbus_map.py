@@ -15,6 +15,7 @@ from .modbus_blocks import Span
 from .modbus_codec import Order, decode_number, decode_text, raw_bits
 from .modbus_point_settings import TIMESTAMP
 from .modbus_points import Point
+from .modbus_quick import WordMemory, make_quick_number
 from .reading import ZONE_FIELDS, Reading
 from .values import BadValueError, check_moment, word_of
 
@@ -24,28 +25,69 @@ Image = Mapping[str, Mapping[int, int]]
 _LARGEST_EXPONENT = 12
 
 
-def parse_registers(image: Image, points: Sequence[Point], *, received_at: datetime) -> Reading:
-    """The reading in what the machine answered. ResponseError if it has none of the registers."""
-    if not any(image.values()):
-        raise ResponseError("The machine answered, but has none of the configured registers.", code="mapping")
-    found = Findings()
-    moment: datetime | None = None
-    for field, candidates in _by_field(points).items():
-        point, raw = _choose(image, candidates)
-        if field == TIMESTAMP:
-            moment = None if isinstance(raw, BadValueError) else found.take_moment(raw, *_clock(point.spec))
-            if isinstance(raw, BadValueError):
-                found.quality["reading_time"] = "bad"
+class RegisterMap:
+    """The points of one machine. What is the same for every reading is found out once, here."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        fields = _by_field(points)
+        self._clocks = fields.pop(TIMESTAMP, [])
+        self._fields = [_Field(name, candidates) for name, candidates in fields.items()]
+
+    def parse(self, image: Image, *, received_at: datetime) -> Reading:
+        """The reading in what the machine answered. ResponseError if it has none of the registers."""
+        if not any(image.values()):
+            raise ResponseError("The machine answered, but has none of the configured registers.", code="mapping")
+        found = Findings()
+        moment = self._take_moment(found, image) if self._clocks else None
+        for field in self._fields:
+            field.take(found, image)
+        reading_time, doubt = check_moment(moment, received_at)
+        if doubt:
+            found.quality["reading_time"] = doubt
+        for name, zones in zip(("temperature", "target_temperature"), ZONE_FIELDS, strict=True):
+            if name not in found.values:
+                values = map(found.values[zones].get, FIRST_ZONES)
+                found.values[name] = next((value for value in values if value is not None), None)
+        return Reading(reading_time=reading_time, quality=found.quality, **found.values)
+
+    def _take_moment(self, found: Findings, image: Image) -> datetime | None:
+        point, raw = _choose(image, self._clocks)
+        if isinstance(raw, BadValueError):
+            found.quality["reading_time"] = "bad"
+            return None
+        return found.take_moment(raw, *_clock(point.spec))
+
+
+class _Field:
+    """One field of the reading, and the points that may have something to say of it."""
+
+    def __init__(self, field: str, candidates: list[Point]) -> None:
+        self._field, self._candidates = field, candidates
+        self._name, _, self._key = field.partition(".")
+        only = candidates[0] if len(candidates) == 1 else None
+        self._words = WordMemory.of(only) if only else None
+        self._quick = self._words or (make_quick_number(only) if only else None)
+        self._table = candidates[0].span.table
+
+    def take(self, found: Findings, image: Image) -> None:
+        registers = image.get(self._table) if self._quick else None
+        if not registers or not self._quick or (value := self._quick(registers)) is None:
+            self._look_closer(found, image)
+        elif self._key:
+            found.values[self._name][self._key] = value
         else:
-            found.take(field, point.spec, raw)
-    reading_time, doubt = check_moment(moment, received_at)
-    if doubt:
-        found.quality["reading_time"] = doubt
-    for field, zones in zip(("temperature", "target_temperature"), ZONE_FIELDS, strict=True):
-        if field not in found.values:
-            values = map(found.values[zones].get, FIRST_ZONES)
-            found.values[field] = next((value for value in values if value is not None), None)
-    return Reading(reading_time=reading_time, quality=found.quality, **found.values)
+            found.values[self._name] = value
+
+    def _look_closer(self, found: Findings, image: Image) -> None:
+        point, raw = _choose(image, self._candidates)
+        found.take(self._field, point.spec, raw)
+        if self._words and _is_word(point.spec, raw):
+            self._words.learn(image[self._table], found.values[self._name])
+
+
+def parse_registers(image: Image, points: Sequence[Point], *, received_at: datetime) -> Reading:
+    """As `RegisterMap.parse`, for a single reading."""
+    return RegisterMap(points).parse(image, received_at=received_at)
 
 
 def raw_value(point: Point, image: Image) -> Any:
@@ -142,6 +184,11 @@ def _has_word(spec: PathSpec, raw: Any) -> bool:
     """Without words for it, the next point may know more. That a word is unknown is said of the last one."""
     words: Mapping[str, Any] = getattr(spec, "enum", {})
     return not words or word_of(raw) in words
+
+
+def _is_word(spec: PathSpec, raw: Any) -> bool:
+    """One we have a meaning for: of others the reading says more than the field does."""
+    return not isinstance(raw, BadValueError) and raw is not None and _has_word(spec, raw) and hasattr(spec, "enum")
 
 
 def _clock(spec: PathSpec) -> tuple[str, str]:

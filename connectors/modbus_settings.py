@@ -1,6 +1,7 @@
 """The settings of a Modbus machine: the line to it. Its points are in `modbus_points.py`."""
 
 import re
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -90,7 +91,7 @@ class ModbusConfig(ConnectorConfig):
     def is_serial(self) -> bool:
         return self.additional_config.transport == "serial"
 
-    @property
+    @cached_property
     def host(self) -> str:
         """To dial. The device of a serial line."""
         return self.endpoint.strip() if self.is_serial else check_host(self.endpoint)
@@ -99,7 +100,7 @@ class ModbusConfig(ConnectorConfig):
     def dialled_port(self) -> int:
         return 0 if self.is_serial else self.port or MODBUS_PORT
 
-    @property
+    @cached_property
     def line(self) -> str:
         """Host and port, for sentences."""
         return self.host if self.is_serial else show_place(self.host, self.dialled_port)

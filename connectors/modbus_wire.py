@@ -31,6 +31,8 @@ _REQUESTS: Mapping[Table, type[ModbusPDU]] = {
     "holding": ReadHoldingRegistersRequest,
     "input": ReadInputRegistersRequest,
 }
+_QUESTION = struct.Struct(">HHHBBHH")
+_ANSWER = struct.Struct(">HHHBBB")
 _MISFITS = (ModbusException, ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 
 
@@ -68,6 +70,23 @@ class Request:
         return _REQUESTS[self.table](dev_id=self.unit_id, transaction_id=number, address=self.address, count=self.count)
 
 
+def quick_frame(request: Request, number: int) -> bytes:
+    """The request with the header of Modbus TCP."""
+    function = _REQUESTS[request.table].function_code
+    return _QUESTION.pack(number, 0, 6, request.unit_id, function, request.address, request.count)
+
+
+def find_registers(request: Request, number: int, data: bytes) -> list[int] | None:
+    """What a plain answer in one piece holds, over Modbus TCP. None: leave it to pymodbus, whatever it is."""
+    size = 2 * request.count
+    if len(data) != 9 + size or request.table in BIT_TABLES:
+        return None
+    expected = (number, 0, 3 + size, request.unit_id, _REQUESTS[request.table].function_code, size)
+    if _ANSWER.unpack_from(data) != expected:
+        return None
+    return list(struct.unpack_from(f">{request.count}H", data, 9))
+
+
 def parse_answer(request: Request, answer: ModbusPDU) -> list[int]:
     """The registers, or 0 and 1 of each coil. RefusalError for an exception answer, GarbledError for a wrong one."""
     if answer.function_code & 0x7F != _REQUESTS[request.table].function_code:
@@ -94,8 +113,8 @@ class Wire(asyncio.Protocol, asyncio.DatagramProtocol):
         self._transport: Any = None
         self._buffer = b""
         self._number = 0
-        self._question: ModbusPDU | None = None
-        self._answer: asyncio.Future[ModbusPDU] | None = None
+        self._request: Request | None = None
+        self._answer: asyncio.Future[list[int]] | None = None
         self.is_open = False
         self.has_heard = False  # something came since the last question, though perhaps not an answer
 
@@ -120,21 +139,34 @@ class Wire(asyncio.Protocol, asyncio.DatagramProtocol):
         self.data_received(data)
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None or self._answer.done() or self._question is None:
+        if self._answer is None or self._answer.done() or self._request is None:
             return
         self.has_heard = True
+        if not self._is_rtu and not self._buffer:
+            registers = find_registers(self._request, self._number, data)
+            if registers is not None:
+                self._answer.set_result(registers)
+                return
         self._buffer += data
+        self._look_closer(self._request, self._answer)
+
+    def _look_closer(self, request: Request, waiting: "asyncio.Future[list[int]]") -> None:
         if self._is_nonsense():
             self._fail(GarbledError())
             return
+        number = 0 if self._is_rtu else self._number
         try:
-            used, answer = self._framer.handleFrame(self._buffer, self._question.dev_id, self._question.transaction_id)
+            used, answer = self._framer.handleFrame(self._buffer, request.unit_id, number)
         except _MISFITS:
             self._fail(GarbledError())
             return
         self._buffer = self._buffer[used:]
-        if answer is not None:
-            self._answer.set_result(answer)
+        if answer is None:
+            return
+        try:
+            waiting.set_result(parse_answer(request, answer))
+        except (GarbledError, RefusalError) as error:
+            self._fail(error)
 
     def _is_nonsense(self) -> bool:
         """Before the framer waits for the end of a frame that is none."""
@@ -152,16 +184,16 @@ class Wire(asyncio.Protocol, asyncio.DatagramProtocol):
         if not self.is_open:
             raise ConnectionResetError
         self._number = self._number % 0xFFFF + 1
-        self._question = request.to_pdu(0 if self._is_rtu else self._number)
+        self._request = request
         self._answer = asyncio.get_running_loop().create_future()
         self._buffer, self.has_heard = b"", False
-        frame = self._framer.buildFrame(self._question)
+        frame = self._framer.buildFrame(request.to_pdu(0)) if self._is_rtu else quick_frame(request, self._number)
         if self._is_datagram:
             self._transport.sendto(frame)
         else:
             self._transport.write(frame)
         try:
-            return parse_answer(request, await self._answer)
+            return await self._answer
         finally:
             if self._answer.done() and not self._answer.cancelled():
                 self._answer.exception()  # or asyncio would complain that nobody has looked

@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from .deadlines import TimeLimit
 from .errors import ConnectorError
 
+_ROUGH_SECONDS = 1.0  # beyond it the exact moment does not matter, and a limit that costs less will do
 _MOST_UNANSWERED = 10_000  # messages that nobody repeats, should a line not keep up
 
 
@@ -126,6 +128,14 @@ class Inbox:
         """Until something is new, or the loop's clock shows this time."""
         if not self._messages:
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(until):
-                    await self._stirred.wait()
+                await self._wait_for_news(until)
         self._stirred.clear()
+
+    async def _wait_for_news(self, until: float | None) -> None:
+        seconds = None if until is None else until - asyncio.get_running_loop().time()
+        if seconds is not None and seconds > _ROUGH_SECONDS:
+            with TimeLimit(seconds):
+                await self._stirred.wait()
+        else:
+            async with asyncio.timeout(seconds):
+                await self._stirred.wait()

@@ -9,7 +9,8 @@ import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 _NUMERAL = re.compile(r"[+-]?[0-9]{1,40}(?:[.,][0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -119,9 +120,14 @@ def parse_word(raw: object, words: Mapping[str, WordT], kind: type[WordT]) -> Wo
     source = word_of(raw)
     if source in words:
         return words[source]
-    folded = {key.casefold(): word for key, word in words.items()}
-    ours = {str(word): word for word in kind}
-    return folded.get(source.casefold()) or ours.get(source.casefold())
+    folded = source.casefold()
+    theirs = {key.casefold(): word for key, word in words.items()} if words else {}
+    return theirs.get(folded) or cast("WordT | None", _words_of(kind).get(folded))
+
+
+@cache
+def _words_of(kind: type[StrEnum]) -> dict[str, StrEnum]:
+    return {str(word): word for word in kind}
 
 
 def parse_plain(raw: object) -> Any:

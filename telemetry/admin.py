@@ -1,4 +1,4 @@
-"""How long readings are kept, and what that takes on the disk."""
+"""The gateways' load, how long readings are kept, and what that takes on the disk."""
 
 from typing import Any
 
@@ -12,7 +12,9 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from telemetry.models import Retention
+from equipment.admin import OwnBakeriesAdmin
+from equipment.admin_records import ReadOnlyAdmin
+from telemetry.models import GatewayLoad, Retention
 from telemetry.retention import forecast_disk, get_retention
 
 
@@ -52,3 +54,25 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]
         return render_to_string(
             "admin/telemetry/disk_forecast.html", {"rows": rows, "now": now, "full": filesizeformat(total)}
         )
+
+
+@admin.register(GatewayLoad)
+class GatewayLoadAdmin(ReadOnlyAdmin, OwnBakeriesAdmin):
+    bakery_path = "gateway__bakeries"
+    list_select_related = ("gateway",)
+    list_display = (
+        "gateway",
+        "is_well",
+        "machines",
+        "readings_per_second",
+        "lateness_p99_seconds",
+        "missed_percentage",
+        "busy_percentage",
+        "waiting_readings",
+        "measured_at",
+        "poll_worker",
+    )
+
+    @admin.display(boolean=True, description="keeps up")
+    def is_well(self, load: GatewayLoad) -> bool:
+        return not load.is_overloaded

@@ -6,24 +6,25 @@ It has one asyncio loop for the machines and one thread for the database; nothin
 
 import asyncio
 import functools
-import heapq
 import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connection
+import structlog
+from django.db import DatabaseError, InterfaceError
 
-from connectors import AddressPolicy, ConnectorError, Identity, Reading, UnreachableError
-from equipment.identity import get_identity
-from equipment.models import ConnectionLog, Equipment, IoTConnectionStatus
-from equipment.selectors import list_equipment_to_poll
+from connectors import AddressPolicy, ConnectorError, Reading, UnreachableError
+from equipment.models import ConnectionLog, IoTConnectionStatus
+from telemetry.due_lines import DueLines
+from telemetry.gateway_table import GatewayTable, Lock
 from telemetry.gathering import Gatherer
 from telemetry.line import Line, LineSettings
 from telemetry.listening import Listener
+from telemetry.load import Load
 from telemetry.news import News
 from telemetry.outbox import Outbox
 
@@ -35,28 +36,31 @@ TICK_PATIENCE_SECONDS = 5.0
 OWN_PACE_SECONDS = 1.0
 # A stand-by leaves the lock to a collector that has only lost its database for a moment.
 STAND_BY_SECONDS = 3.0
-
-
-class Lock(Protocol):
-    def acquire(self) -> bool: ...
-    def release(self) -> None: ...
+REPORT_SECONDS = 5.0
 
 
 class Collector:
     """The lines to one gateway's machines, and their outbox. Everything here runs on its loop, unless it says so."""
 
     def __init__(self, gateway: str, *, lock: Lock, outbox: Outbox, policy: AddressPolicy) -> None:
-        self.gateway, self.lock, self.outbox, self.policy = gateway, lock, outbox, policy
-        self.identity: Identity | None = None  # lies in the database, which may be away at the start
+        self.gateway, self.outbox, self.policy = gateway, outbox, policy
+        self._table = GatewayTable(gateway, lock)
         self.lines: dict[int, Line] = {}
         self.active = False
-        self._queue: list[tuple[float, int, Line]] = []  # when each line is due; stale entries are skipped
+        self.load = Load()
+        self._loop = asyncio.get_running_loop()
+        self._due_lines = DueLines(self._begin)
         self._parked: Counter[int] = Counter()  # by machine, as its line may be replaced meanwhile
         self.gatherer = Gatherer(outbox, self.flush)
         self._tick, self._stopping = asyncio.Event(), asyncio.Event()
-        self._database = ThreadPoolExecutor(1, thread_name_prefix=f"database-{gateway}")
+        self._database = ThreadPoolExecutor(
+            1,
+            thread_name_prefix=f"database-{gateway}",
+            initializer=functools.partial(structlog.contextvars.bind_contextvars, gateway=gateway),
+        )
         self._reconciling: asyncio.Task[None] | None = None
         self._next_reconcile = 0.0
+        self._next_report = 0.0
         self._trouble = ""  # what the database said last, to say it once
 
     async def run(self) -> None:
@@ -77,11 +81,11 @@ class Collector:
                 break  # only a bug ends it; its exception ends us too, and the supervisor starts anew
         if self._reconciling:
             await asyncio.wait([self._reconciling], timeout=10)
+        self._due_lines.close()
         await self._close_lines(list(self.lines.values()))
         self.gatherer.close()
         await flusher
-        await self._in_database(self.lock.release)
-        await self._in_database(_close_connection)
+        await self._in_database(self._table.leave)
         self._database.shutdown()
 
     def wake(self) -> None:
@@ -94,19 +98,23 @@ class Collector:
         self._tick.set()
 
     def poll_due(self) -> None:
-        """Start one read on every line that is due and not still reading."""
-        now = asyncio.get_running_loop().time()
-        while self._queue and self._queue[0][0] <= now:
-            due, _, line = heapq.heappop(self._queue)
-            machine = line.settings.equipment_id
-            if self.lines.get(machine) is line and line.due == due and not self._parked[machine]:
-                line.task = asyncio.create_task(self._read(line))
+        """Start one read on every line that is due and not still reading. Also called when the next one is due."""
+        self._due_lines.start_due()
+
+    def _begin(self, line: Line) -> None:
+        machine = line.settings.equipment_id
+        if self.lines.get(machine) is line and machine not in self._parked:
+            if line.is_open:
+                self.load.note_poll(self._loop.time() - line.due)
+            line.task = self._loop.create_task(self._read(line))
 
     async def _read(self, line: Line) -> None:
         """One reading; from a machine that pushes all it says, until the line breaks."""
         error: ConnectorError | None = None
         try:
-            if (await line.open()).pushes:
+            if not line.is_open:
+                await line.open()
+            if line.pushes:
                 await line.listen(functools.partial(self._take, line))
             else:
                 reading, took_ms = await line.read()
@@ -119,29 +127,34 @@ class Collector:
             # Not by us: some libraries cancel whoever waits for an answer when their connection breaks.
             error = UnreachableError("The connection broke off. It will be opened again.", code="reset")
         except Exception as failure:
-            logger.exception("The connector of equipment %s has a bug", line.settings.equipment_id)
+            machine = line.settings.equipment_id
+            logger.exception("The connector of equipment %s has a bug", machine, extra={"equipment": machine})
             error = ConnectorError(
                 f"The connection failed in a way nobody foresaw ({type(failure).__name__}). "
                 "The log of the poll worker has the details; please report them.",
                 code="internal",
             )
         if error:
+            self.load.note_failure(error.code)
             line.news.report(IoTConnectionStatus(error.status), error)
-        line.plan_next(asyncio.get_running_loop().time(), error)
+        self.load.note_missed(line.plan_next(self._loop.time(), error))
         self._enqueue(line)
 
     def _take(self, line: Line, listener: Listener, item: Reading | ConnectorError) -> None:
         if isinstance(item, ConnectorError):
+            self.load.note_failure(item.code)
             line.news.report(IoTConnectionStatus(item.status), item)
         else:
-            line.note_reading(asyncio.get_running_loop().time())
+            line.note_reading(self._loop.time())
             self._keep(line, item, listener)
 
     def _keep(
         self, line: Line, reading: Reading, listener: Listener | None = None, *, took_ms: int | None = None
     ) -> None:
+        self.load.note_reading()
         self.outbox.add(line.settings.equipment_id, reading, datetime.now(UTC), listener)
-        line.news.report(IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
+        if not line.news.is_well:
+            line.news.report(IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
         self.gatherer.note_arrival()
 
     def _write_event(self, event: ConnectionLog) -> None:
@@ -150,27 +163,30 @@ class Collector:
 
     def _enqueue(self, line: Line) -> None:
         if not line.ended:
-            heapq.heappush(self._queue, (line.due, id(line), line))
+            self._due_lines.add(line)
 
     def _reconcile_beside(self) -> None:
         """Beside the polling: a database that hangs must not stop the machines from being read."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         if (self._reconciling is None or self._reconciling.done()) and now >= self._next_reconcile:
             self._reconciling = asyncio.create_task(self.reconcile())
 
     async def reconcile(self) -> None:
         """Make the lines what the table says: the old line is closed before the new one opens."""
+        known = {line.settings.equipment_id: line.settings for line in self.lines.values()}
         try:
-            holding, wanted = await self._in_database(self._look)
+            holding, wanted = await self._in_database(functools.partial(self._table.look, known))
+            if holding:
+                await self._report_load()
         except (DatabaseError, InterfaceError, psycopg.Error) as error:
             if str(error) != self._trouble:
                 logger.warning("Gateway %s goes on with the machines it knows: %s", self.gateway, error)
             self._trouble = str(error)
-            await self._in_database(_close_connection)
+            await self._in_database(self._table.hang_up)
             return
         self._trouble = ""
         if not holding:
-            self._next_reconcile = asyncio.get_running_loop().time() + STAND_BY_SECONDS
+            self._next_reconcile = self._loop.time() + STAND_BY_SECONDS
         if holding != self.active:
             self.active = holding
             logger.info("Gateway %s: %s", self.gateway, "polling" if holding else "standing by")
@@ -181,27 +197,19 @@ class Collector:
                 self._open_line(settings)
         self.poll_due()
 
-    def _look(self) -> tuple[bool, dict[int, LineSettings]]:
-        """On the database thread: whether the gateway is ours, and what its machines are."""
-        if not self.lock.acquire():
-            return False, {}
-        if self.identity is None:
-            self.identity = get_identity().at_gateway(self.gateway)
-        known = {line.settings.equipment_id: line.settings for line in list(self.lines.values())}
-        wanted = {}
-        versions = dict(list_equipment_to_poll(self.gateway).values_list("pk", "config_version"))
-        for equipment_id, version in versions.items():
-            if (settings := known.get(equipment_id)) and settings.version == version:
-                wanted[equipment_id] = settings
-        for machine in Equipment.objects.filter(pk__in=versions.keys() - wanted.keys()):
-            wanted[machine.pk] = LineSettings.of(machine)
-        return True, wanted
+    async def _report_load(self) -> None:
+        """What we are able to do, for everybody to see; every few seconds."""
+        if self._loop.time() < self._next_report:
+            return
+        self._next_report = self._loop.time() + REPORT_SECONDS
+        report = functools.partial(self._table.report, self.load.measure())
+        await self._in_database(functools.partial(report, machines=len(self.lines), waiting_readings=len(self.outbox)))
 
     def _open_line(self, settings: LineSettings) -> None:
         """Read at once if the machine is read seldom: nobody wants to wait an hour for the first value."""
         news = News(settings.equipment_id, settings.name, settings.reported, self._write_event)
-        line = Line(settings, self.policy, news, self.identity)
-        line.due = asyncio.get_running_loop().time() + line.phase % min(settings.interval, 5)
+        line = Line(settings, self.policy, news, self._table.identity)
+        line.due = self._loop.time() + line.phase % min(settings.interval, 5)
         self.lines[settings.equipment_id] = line
         self._enqueue(line)
 
@@ -222,7 +230,7 @@ class Collector:
         if not self._parked[equipment_id]:
             del self._parked[equipment_id]
             if line := self.lines.get(equipment_id):
-                line.due = asyncio.get_running_loop().time()
+                line.due = self._loop.time()
                 self._enqueue(line)
                 self.poll_due()
 
@@ -238,8 +246,4 @@ class Collector:
         return went
 
     async def _in_database(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._database, function)
-
-
-def _close_connection() -> None:
-    connection.close()  # looked up here, because each thread has its own
+        return await self._loop.run_in_executor(self._database, function)

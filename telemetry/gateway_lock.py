@@ -3,6 +3,9 @@
 import psycopg
 from django.db import connection
 
+# A killed process closes its connection; a computer that loses its power does not. The server looks after 3 s.
+_NOTICE_A_DEAD_HOST = "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3"
+
 
 class GatewayLock:
     """A session lock on a connection of its own, so that nothing else can close it. Use it from one thread."""
@@ -41,4 +44,6 @@ class GatewayLock:
         parameters = connection.get_connection_params()
         for name in ("cursor_factory", "context", "prepare_threshold", "server_side_binding"):
             parameters.pop(name, None)
-        return psycopg.connect(**parameters, autocommit=True)
+        session = psycopg.connect(**parameters, autocommit=True)
+        session.execute(_NOTICE_A_DEAD_HOST)
+        return session

@@ -10,8 +10,12 @@ from telemetry.outbox import BATCH_SIZE, Outbox
 logger = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.25
-# Half of what a broker lets be under way: then the rest keeps coming while these are committed and confirmed.
+# Half of what a broker lets be under way: then the rest keeps coming while these are committed and confirmed. This
+# is Mosquitto's half; one that lets more be under way is found out by waiting until it pauses, now and then.
 HURRY_UNCONFIRMED = 10
+MOST_HURRY_UNCONFIRMED = 100
+LOOK_FOR_MORE_SECONDS = 10.0
+PAUSE_SECONDS = 0.03
 LONGEST_WAIT_SECONDS = 10.0
 
 
@@ -22,6 +26,8 @@ class Gatherer:
         self.outbox, self.flush = outbox, flush
         self._arrived, self._urgent = asyncio.Event(), asyncio.Event()
         self._stopping, self._closed = asyncio.Event(), asyncio.Event()
+        self._hurry = HURRY_UNCONFIRMED
+        self._look_for_more_at = asyncio.get_running_loop().time() + LOOK_FOR_MORE_SECONDS
 
     def note_arrival(self) -> None:
         self._arrived.set()
@@ -58,12 +64,30 @@ class Gatherer:
 
     async def _gather(self, wait: float, stuck: bool) -> None:
         self._urgent.clear()
+        now = asyncio.get_running_loop().time()
+        if self.outbox.unconfirmed and now >= self._look_for_more_at and not stuck and not self._stopping.is_set():
+            self._look_for_more_at = now + LOOK_FOR_MORE_SECONDS
+            await self._look_for_more(now + GATHER_SECONDS)
+            return
         if self._stopping.is_set() or (self._is_urgent() and not stuck):
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(GATHER_SECONDS + wait):
                 await (self._stopping if stuck else self._urgent).wait()
 
+    async def _look_for_more(self, until: float) -> None:
+        """Wait until the broker pauses because nothing is confirmed: what has come by then is what it lets be."""
+        self._hurry, loop = BATCH_SIZE, asyncio.get_running_loop()
+        while loop.time() < until and not self._is_urgent():
+            before = len(self.outbox.unconfirmed)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE_SECONDS):
+                    await self._urgent.wait()
+            if self._stopping.is_set() or HURRY_UNCONFIRMED <= before == len(self.outbox.unconfirmed):
+                break
+        half = len(self.outbox.unconfirmed) // 2
+        self._hurry = min(max(half, HURRY_UNCONFIRMED), MOST_HURRY_UNCONFIRMED)
+
     def _is_urgent(self) -> bool:
         unconfirmed = 0 if self.outbox.database_away else len(self.outbox.unconfirmed)
-        return len(self.outbox.readings) >= BATCH_SIZE or unconfirmed >= HURRY_UNCONFIRMED
+        return len(self.outbox.readings) >= BATCH_SIZE or unconfirmed >= self._hurry

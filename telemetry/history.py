@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from equipment.models import Equipment
 from telemetry.history_queries import (
     READINGS,
-    WITHIN,
     Range,
     count_and_gaps,
     from_readings,
@@ -77,15 +76,26 @@ def get_sensor_history(
 def iter_sensor_history(
     equipment: Equipment, start: datetime, end: datetime, fields: Iterable[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Every single reading between two aware moments, oldest first, as it comes from the server: never all at once."""
+    """Every single reading between two aware moments, oldest first, as it comes from the server: never all at once.
+
+    Each chunk is a query of its own that goes on after the last moment, since whoever reads may take an hour: a cursor
+    would hold its transaction as long, and keep the server from cleaning up.
+    """
     columns = [value(metric, metric.field) for metric in _list_metrics(fields)]
-    connection.ensure_connection()
-    with transaction.atomic(), connection.connection.cursor(name="sensor_history") as cursor:
-        cursor.itersize = CHUNK_ROWS
-        query = f"SELECT reading_time, {list_sql(columns)} FROM {READINGS} {WITHIN} ORDER BY 1"
-        cursor.execute(query, [equipment.pk, start, end])
-        for row in cursor:
+    names, after = list_sql(columns), start - timedelta(microseconds=1)
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT reading_time, {names} FROM {READINGS} WHERE equipment_id = %s"
+                " AND reading_time > %s AND reading_time <= %s ORDER BY reading_time LIMIT %s",
+                [equipment.pk, after, end, CHUNK_ROWS],
+            )
+            rows = cursor.fetchall()
+        for row in rows:
             yield shown(row, columns)
+        if len(rows) < CHUNK_ROWS:
+            return
+        after = rows[-1][0]
 
 
 def _list_metrics(fields: Iterable[str] | None) -> list[Metric]:

@@ -3,9 +3,9 @@
 import asyncio
 import random
 import zlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NoReturn
 
 from connectors import (
@@ -17,6 +17,7 @@ from connectors import (
     UnreachableError,
     create_connector,
 )
+from connectors.deadlines import TimeLimit
 from equipment.models import Equipment
 from telemetry.listening import Listener
 from telemetry.news import News
@@ -77,27 +78,40 @@ class Line:
         """Seconds from one try to the next while all goes well."""
         return min(self.settings.interval, LISTEN_AGAIN_SECONDS) if self.pushes else self.settings.interval
 
+    @cached_property
+    def _place(self) -> float:
+        return zlib.crc32(self.settings.uuid.encode()) / 2**32
+
     @property
     def phase(self) -> float:
         """A machine's own place in the interval, so that not all are asked at once; the same after a restart."""
-        return zlib.crc32(self.settings.uuid.encode()) / 2**32 * self.pace
+        return self._place * self.pace
+
+    @property
+    def is_open(self) -> bool:
+        return self.connector is not None
 
     def note_reading(self, now: float) -> None:
         self.seen, self.failures = now, 0
 
-    def plan_next(self, now: float, error: ConnectorError | None = None) -> None:
-        """When to read next: on the machine's own grid, or later the more often it failed."""
-        self.due = (now - self.phase) // self.pace * self.pace + self.phase + self.pace
+    def plan_next(self, now: float, error: ConnectorError | None = None) -> int:
+        """When to read next: on the machine's own grid, or later the more often it failed.
+
+        Returns how many moments of the grid have passed meanwhile, without being used.
+        """
+        before, pace, phase = self.due, self.pace, self.phase
+        self.due = (now - phase) // pace * pace + phase + pace
         if error is None:
             self.note_reading(now)
-            return
+            return max(0, round((self.due - before) / pace) - 1) if before else 0
         self.ended = not error.retry
         just_worked = self.seen is not None and now - self.seen < PATIENCE_SECONDS
         if not just_worked or error.code == "rate_limited":
             self.failures += 1
-            longest = min(self.pace * 2.0**self.failures, max(LONGEST_PAUSE_SECONDS, self.pace))
-            self.due = now + random.uniform(self.pace, longest)
+            longest = min(pace * 2.0**self.failures, max(LONGEST_PAUSE_SECONDS, pace))
+            self.due = now + random.uniform(pace, longest)
         self.due = max(self.due, now + (error.retry_after or 0.0))
+        return 0
 
     async def open(self) -> BaseIoTConnector[Any]:
         """Open if it is down. Raises `ConnectorError`."""
@@ -120,29 +134,29 @@ class Line:
         connector = await self.open()
         # Beyond the connector's own limit: one that forgets it must not keep its machine forever.
         limit = connector.config.additional_config.timeout + 5
-        async with self._down_on_failure(), asyncio.timeout(limit):
-            reading = await connector.get_current_reading()
+        try:
+            with TimeLimit(limit):
+                reading = await connector.get_current_reading()
+        except BaseException as failure:  # noqa: BLE001  it is raised again
+            await self._go_down(failure)
         return reading, round((asyncio.get_running_loop().time() - started) * 1000)
 
     async def listen(self, take: Callable[[Listener, Reading | ConnectorError], None]) -> NoReturn:
         """Give what a machine pushes to `take`. Ends by raising `ConnectorError`; then the line is down."""
         await self.open()
         assert self.listener, "a machine that does not push is read"
-        async with self._down_on_failure():
-            await self.listener.listen(take)
-
-    @asynccontextmanager
-    async def _down_on_failure(self) -> AsyncIterator[None]:
         try:
-            yield
-        except TimeoutError:
-            await self.hang_up()
+            await self.listener.listen(take)
+        except BaseException as failure:  # noqa: BLE001  it is raised again
+            await self._go_down(failure)
+
+    async def _go_down(self, failure: BaseException) -> NoReturn:
+        await self.hang_up()
+        if isinstance(failure, TimeoutError):
             raise UnreachableError(
                 "The machine did not answer in time. Check that it is switched on and in the network."
             ) from None
-        except BaseException:
-            await self.hang_up()
-            raise
+        raise failure
 
     async def hang_up(self) -> None:
         connector, listener = self.connector, self.listener

@@ -6,12 +6,13 @@ A broker has few messages under way at a time (Mosquitto: 20), so a confirmation
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from connectors import BaseIoTConnector, ConnectorError, Reading, UnreachableError
 
 # Of one machine, on their way to the database. Beyond it the machine has to wait, and not the others behind it.
 MOST_WAITING = 5_000
+ITEMS_IN_A_ROW = 10
 CONFIRM_SECONDS = 5.0
 SETTLE_SECONDS = 1.0
 
@@ -43,7 +44,7 @@ class Listener:
         raise UnreachableError("The connection broke off. It will be opened again.", code="reset")
 
     async def _take_all(self, take: "Callable[[Listener, Reading | ConnectorError], None]") -> None:
-        stream: Any = self.connector.readings()
+        taken, stream = 0, cast(Any, self.connector.readings())
         async with aclosing(stream):
             async for item in stream:
                 if isinstance(item, Reading):
@@ -51,7 +52,9 @@ class Listener:
                     self._idle.clear()
                 take(self, item)
                 # A machine that floods must neither keep the loop from the others nor fill the outbox.
-                await asyncio.sleep(0)
+                taken += 1
+                if taken % ITEMS_IN_A_ROW == 0:
+                    await asyncio.sleep(0)
                 while self._waiting >= MOST_WAITING:
                     self._changed.clear()
                     await self._changed.wait()

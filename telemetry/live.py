@@ -1,31 +1,22 @@
-"""What a page shows of a machine right now, and the only code that sends it through the channel layer.
+"""What a page shows of a machine right now. `pushing.py` sends the same for readings that were just stored.
 
 Always full states, never differences: the layer may drop a message, and the next one makes it good.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from equipment.models import Batch, ConnectionLog, Equipment
+from telemetry.channel import send
 from telemetry.metrics import METRICS, Kind
 from telemetry.models import STATES, LatestReading
 
-logger = logging.getLogger(__name__)
-
 HEARTBEAT_SECONDS = 5
-
-
-def group_of(bakery_id: int) -> str:
-    return f"bakery.{bakery_id}"
 
 
 def publish(equipment_ids: Collection[int], events: Iterable[ConnectionLog] = ()) -> None:
@@ -33,6 +24,8 @@ def publish(equipment_ids: Collection[int], events: Iterable[ConnectionLog] = ()
 
     One message per bakery and call. Without Redis the pages miss it and say so themselves; the caller goes on.
     """
+    if not equipment_ids:
+        return
     messages: dict[int, list[bytes]] = defaultdict(list)
     by_bakery: dict[int, list[dict[str, Any]]] = defaultdict(list)
     shown = {}
@@ -44,33 +37,17 @@ def publish(equipment_ids: Collection[int], events: Iterable[ConnectionLog] = ()
     for event in events:
         if machine := shown.get(event.equipment_id):
             messages[machine.bakery_id].append(encode(connection_event(machine, event)))
-    _send(messages)
+    send(messages)
 
 
 def publish_change_of_machines(bakery_ids: Collection[int]) -> None:
     """A machine came or went: the pages of these bakeries get a new snapshot."""
-    _send({bakery_id: [b""] for bakery_id in bakery_ids})
+    send({bakery_id: [b""] for bakery_id in bakery_ids})
 
 
 def publish_to_bakeries(messages: Mapping[int, dict[str, Any]]) -> None:
     """One message of another app to the pages of each of these bakeries (primary key -> message with its `type`)."""
-    _send({bakery_id: [encode(message)] for bakery_id, message in messages.items()})
-
-
-def _send(messages: dict[int, list[bytes]]) -> None:
-    if not messages:
-        return
-    try:
-        async_to_sync(_group_send)(messages)
-    except (RedisError, OSError) as error:
-        logger.warning("Pages were not told, Redis is away: %s", error)
-
-
-async def _group_send(messages: dict[int, list[bytes]]) -> None:
-    layer = get_channel_layer()
-    for bakery_id, texts in messages.items():
-        for text in texts:
-            await layer.group_send(group_of(bakery_id), {"type": "live.event", "text": text.decode()})
+    send({bakery_id: [encode(message)] for bakery_id, message in messages.items()})
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -103,7 +80,11 @@ def with_live_state(machines: QuerySet[Equipment]) -> QuerySet[Equipment]:
 
 def live_state(equipment: Equipment) -> dict[str, Any]:
     """A machine from `with_live_state` as pages and sockets get it. Unknown is None, never 0."""
-    batch: Batch | None = next(iter(equipment.open_batches), None)  # type: ignore[attr-defined]
+    return {**described(equipment), **measured(getattr(equipment, "latest_reading", None)), **baking(equipment)}
+
+
+def described(equipment: Equipment) -> dict[str, Any]:
+    """The part of a state that no reading changes: the machine and its connection."""
     return {
         "equipment_id": str(equipment.uuid),
         "equipment_name": equipment.name,
@@ -116,7 +97,13 @@ def live_state(equipment: Equipment) -> dict[str, Any]:
         "connection_status": equipment.iot_connection_status,
         "connection_error": equipment.iot_connection_error,
         "connection_error_code": equipment.iot_connection_error_code,
-        **measured(getattr(equipment, "latest_reading", None)),
+    }
+
+
+def baking(equipment: Equipment) -> dict[str, Any]:
+    """The running batch of a machine from `with_live_state`."""
+    batch: Batch | None = next(iter(equipment.open_batches), None)  # type: ignore[attr-defined]
+    return {
         "active_batch_id": str(batch.uuid) if batch else None,
         "active_batch_name": str(batch) if batch else None,
         "batch_target_temperature": batch.target_temperature if batch else None,

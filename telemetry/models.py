@@ -7,12 +7,14 @@ from django.db import models
 
 from equipment.models import Equipment
 from telemetry.columns import CYCLE_STAGES, DOOR_STATUSES, OPERATIONAL_STATUSES, STATES, Real, state_field
+from telemetry.load_models import GatewayLoad
 from telemetry.retention_models import Retention
 from telemetry.rollup_models import DayRollup, HourRollup, MinuteRollup, QuarterHourRollup
 
 __all__ = [
     "STATES",
     "DayRollup",
+    "GatewayLoad",
     "HourRollup",
     "LatestReading",
     "MinuteRollup",

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 # More often than this in a minute, only the last state is told, once the minute is over.
 MOST_PER_MINUTE = 10
 MINUTE_SECONDS = 60.0
+WELL = (IoTConnectionStatus.CONNECTED.value, "")
 EVENT_TYPE = {
     IoTConnectionStatus.CONNECTED: ConnectionEventType.CONNECTED,
     IoTConnectionStatus.DISCONNECTED: ConnectionEventType.DISCONNECTED,
@@ -34,6 +35,11 @@ class News:
         self._held: ConnectionLog | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._times: deque[float] = deque(maxlen=MOST_PER_MINUTE)
+
+    @property
+    def is_well(self) -> bool:
+        """That the machine answers is what people know already: asked for every reading, it has to be quick."""
+        return self._held is None and self.told == WELL
 
     def report(
         self,
@@ -69,7 +75,8 @@ class News:
             return
         self.told = (event.connection_status, event.error_code)
         self._times.append(asyncio.get_running_loop().time())
-        logger.info("%s: %s %s", self.name, event.connection_status, event.error_message)
+        fields = {"equipment": self.equipment_id}
+        logger.info("%s: %s %s", self.name, event.connection_status, event.error_message, extra=fields)
         self.write(event)
 
     def close(self) -> None:

@@ -58,11 +58,12 @@ class Outbox:
         self.database_away = False
 
     def add(self, equipment_id: int, reading: Reading, received_at: datetime, origin: Origin | None = None) -> None:
-        values: Any = {"equipment_id": equipment_id, "reading": reading, "received_at": received_at}
-        item = PushedReading(**values, origin=origin) if origin else EquipmentReading(**values)
-        if isinstance(item, PushedReading) and item.origin.repeats:
-            self.unconfirmed.append(item)
-            return
+        item = EquipmentReading(equipment_id=equipment_id, reading=reading, received_at=received_at)
+        if origin:
+            item = PushedReading(equipment_id=equipment_id, reading=reading, received_at=received_at, origin=origin)
+            if origin.repeats:
+                self.unconfirmed.append(item)
+                return
         if len(self.readings) == CAPACITY:
             logger.error("Neither database nor broker takes readings; the oldest one waiting was given up")
             self._settle([self.readings.popleft()])
@@ -120,7 +121,10 @@ def _record(events: Sequence[ConnectionLog]) -> None:
         record_connection_events(events)
     except (DataError, IntegrityError, ValueError):
         if len(events) == 1:
-            logger.exception("The database refused a connection event of equipment %s", events[0].equipment_id)
+            machine = events[0].equipment_id
+            logger.exception(
+                "The database refused a connection event of equipment %s", machine, extra={"equipment": machine}
+            )
             return
         for event in events:
             _record([event])

@@ -10,11 +10,14 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 import uvloop
 from celery import current_app
+from django.conf import settings
 
 from equipment import tasks as equipment_tasks
 from equipment.services import address_policy
+from telemetry import monitoring
 from telemetry.collector import Collector
 from telemetry.gateway_lock import GatewayLock
 from telemetry.outbox import Outbox
@@ -39,6 +42,7 @@ class PollWorker:
         self._thread.start()
 
     def _run(self) -> None:
+        structlog.contextvars.bind_contextvars(gateway=self.gateway)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._collect())
@@ -90,7 +94,24 @@ def _hand_over(readings: str) -> None:
 running: list[PollWorker] = []
 
 
+def list_collectors() -> list[Collector]:
+    return [worker.collector for worker in running if worker.collector]
+
+
+def _serve_figures(address: str, port: int) -> None:
+    try:
+        monitoring.serve_figures(address, port)
+    except OSError as error:
+        logger.error(
+            "The figures cannot be served at %s:%s, METRICS_ADDRESS and METRICS_PORT: %s", address, port, error
+        )
+    else:
+        monitoring.watch_collectors(list_collectors)
+
+
 def start(gateway: str) -> None:
+    if not running and settings.METRICS_PORT:
+        _serve_figures(settings.METRICS_ADDRESS, settings.METRICS_PORT)
     worker = PollWorker(gateway)
     worker.start()
     running.append(worker)

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.utils import DataError, IntegrityError
 
+from telemetry import monitoring
 from telemetry.live import publish
 from telemetry.models import SensorReading
 from telemetry.partitions import list_partitions
+from telemetry.pushing import publish_readings
 from telemetry.signals import readings_stored
 from telemetry.store import EquipmentReading as EquipmentReading
 from telemetry.store import insert_readings, overwrite_readings
@@ -34,7 +36,9 @@ def store_sensor_readings(batch: Sequence[EquipmentReading], *, tell: bool = Tru
     batch = [_with_believable_time(item) for item in batch]
     try:
         with transaction.atomic():
-            rows = insert_readings(batch)
+            with monitoring.STORE.time():
+                rows = insert_readings(batch)
+            monitoring.BATCHES.observe(len(rows))
             if tell:
                 transaction.on_commit(lambda: _tell(batch, rows))
     except (DataError, IntegrityError) as error:
@@ -71,10 +75,18 @@ def _with_believable_time(item: EquipmentReading) -> EquipmentReading:
 
 
 def _tell(batch: Sequence[EquipmentReading], rows: Iterable[tuple[int, datetime, bool]]) -> None:
-    new = {(equipment_id, reading_time) for equipment_id, reading_time, _ in rows}
-    publish({equipment_id for equipment_id, _, is_latest in rows if is_latest})
+    new, latest = set(), set()
+    for equipment_id, reading_time, is_latest in rows:
+        new.add((equipment_id, reading_time))
+        if is_latest:
+            latest.add(equipment_id)
+    readings = [item for item in batch if (item.equipment_id, item.reading.reading_time) in new]
+    newest: dict[int, EquipmentReading] = {}
+    for item in readings:
+        before = newest.get(item.equipment_id)
+        if before is None or before.reading.reading_time < item.reading.reading_time:
+            newest[item.equipment_id] = item
+    with monitoring.PUSH.time():
+        publish_readings([item for item in newest.values() if item.equipment_id in latest])
     # Robust: an error in an app above is logged there, and must not look as if the readings had not been stored.
-    readings_stored.send_robust(
-        sender=SensorReading,
-        readings=[item for item in batch if (item.equipment_id, item.reading.reading_time) in new],
-    )
+    readings_stored.send_robust(sender=SensorReading, readings=readings)

@@ -11,6 +11,9 @@ from alerts.tests.kitchen import START, look_at, only_alert, say, say_for, told
 from connectors.reading import CycleStage, DoorStatus, OperationalStatus
 from equipment.models import Equipment
 from equipment.tests.factories import make_bakery, make_equipment
+from telemetry.gateways import record_gateway_load
+from telemetry.load import LoadFigures
+from telemetry.load_models import GatewayLoad
 from telemetry.models import LatestReading, SensorReading
 from telemetry.partitions import create_partitions
 
@@ -202,6 +205,17 @@ def test_nothing_read_for_three_minutes_is_told_once_per_bakery(oven: Equipment)
     alert = only_alert()
     assert alert.alert_type == "acquisition_stalled"
     assert alert.message.startswith(f"Nothing has been read in {oven.bakery.name} for 3 min.")
+
+
+def test_a_gateway_with_too_much_to_read_is_told_and_its_machines_are_judged_as_ever(oven: Equipment) -> None:
+    lose(oven)
+    late = LoadFigures(1.0, lateness_p99_seconds=2.5, missed_percentage=0.0, busy_percentage=50.0)
+    for minute in range(8):
+        record_gateway_load(oven.bakery.gateway.slug, late, machines=1, waiting_readings=0)
+        GatewayLoad.objects.update(measured_at=START + timedelta(minutes=minute))
+        look_at(START + timedelta(minutes=minute))
+    told = dict(Alert.objects.values_list("alert_type", "equipment"))
+    assert told == {"gateway_overloaded": None, "connection_lost": oven.pk}
 
 
 def test_another_bakery_is_not_touched() -> None:

@@ -2,23 +2,18 @@
 
 import functools
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from django.db import connection
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bakery_iot.tests.worker import Worker
 from conftest import BackgroundLoop, wait_for
 from connectors.simulators.broker import INSTALL_LINE, LocalBroker, find_mosquitto
 from equipment.models import Equipment
@@ -26,7 +21,6 @@ from equipment.services import configure_equipment_iot
 from equipment.tests.factories import make_bakery, make_equipment
 from telemetry.models import SensorReading
 
-ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = "killed"
 TOPIC = "bakery/oven-1/data"
 MESSAGES = 1_000
@@ -105,37 +99,9 @@ def oven(broker: LocalBroker) -> Equipment:
     )
 
 
-class Worker:
-    """The poll worker as the product starts it, with the database of the test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-        with (self.folder / "worker.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "celery", "-A", "bakery_iot", "worker", "-P", "threads", "-c", "2"),
-                    *("--without-mingle", "--without-gossip", "-Q", f"poll.{GATEWAY}", "-n", f"{GATEWAY}@%h"),
-                ],
-                cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def end(self, number: signal.Signals) -> None:
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, number)
-            self.process.wait(60)
-
-
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker(tmp_path)
+    worker = Worker(tmp_path, f"poll.{GATEWAY}")
     yield worker
     worker.end(signal.SIGKILL)
 

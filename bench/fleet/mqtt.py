@@ -51,7 +51,7 @@ async def start(ovens: int, hanging: int, dead: int) -> list[int]:
     """The broker's port, once."""
     if find_mosquitto() is None:  # any other broker would be the bottleneck
         raise SystemExit(f"This needs Mosquitto: {INSTALL_LINE}")
-    broker = LocalBroker()
+    broker = LocalBroker(listener=["max_inflight_messages 1000"])  # as docs/connectors/mqtt.md advises for many ovens
     await broker.start()
     loop = asyncio.get_running_loop()
     lines = []

@@ -44,6 +44,7 @@ class FaultyProxy:
         self.slow_seconds = slow_seconds
         self.fault: LineFault | None = None
         self.connections = 0  # how many there have been
+        self.most_at_once = 0
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._lines: set[asyncio.Task[None]] = set()
@@ -88,6 +89,7 @@ class FaultyProxy:
         task = asyncio.current_task()
         assert task
         self._lines.add(task)
+        self.most_at_once = max(self.most_at_once, len(self._lines))
         task.add_done_callback(self._lines.discard)
         with suppress(OSError, asyncio.CancelledError):  # cancelled by `stop`, which waits for the end
             try:

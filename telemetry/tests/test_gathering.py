@@ -156,3 +156,34 @@ async def test_at_a_stop_what_has_to_wait_for_the_database_ends_it() -> None:
         desk.add(BATCH_SIZE + 1)
     assert len(desk.outbox.readings) == 0
     assert len(desk.outbox.events) == 1
+
+
+class Broker:
+    """Sends as long as fewer than `window` messages are unconfirmed."""
+
+    def __init__(self, desk: Desk, window: int) -> None:
+        self.desk, self.window = desk, window
+
+    async def send_forever(self) -> None:
+        while True:
+            if len(self.desk.outbox.unconfirmed) < self.window:
+                self.desk.add(1, Repeating())
+            await asyncio.sleep(0.0001)
+
+
+@pytest.mark.parametrize(("window", "expected"), [(20, 10), (120, 60), (2000, 100)])
+async def test_a_broker_that_lets_more_be_under_way_is_written_in_larger_batches(
+    monkeypatch: pytest.MonkeyPatch, window: int, expected: int
+) -> None:
+    monkeypatch.setattr(gathering, "GATHER_SECONDS", 60.0)
+    monkeypatch.setattr(gathering, "LOOK_FOR_MORE_SECONDS", 0.0)
+    monkeypatch.setattr(gathering, "PAUSE_SECONDS", 0.2)  # a busy machine pauses us too
+    desk = Desk()
+    async with running(desk):
+        sending = asyncio.create_task(Broker(desk, window).send_forever())
+        await desk.until_written(1)
+        monkeypatch.setattr(desk.gatherer, "_look_for_more_at", float("inf"))
+        known = len(desk.batches)
+        await desk.until_written(known + 3)
+        sending.cancel()
+        assert desk.gatherer._hurry == expected

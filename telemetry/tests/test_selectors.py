@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from connectors import OperationalStatus, Reading
+from equipment.batches import start_batch
 from equipment.models import Equipment
-from equipment.services import archive_equipment, start_batch
+from equipment.services import archive_equipment
 from equipment.tests.factories import make_bakery, make_equipment, make_user
 from telemetry.history import get_sensor_history
 from telemetry.selectors import get_realtime_data, live_snapshot

@@ -1,0 +1,76 @@
+"""A time limit for what is done a thousand times a second: all those of a loop share one timer.
+
+`asyncio.timeout` arms a timer of its own each time, which costs more than many of the questions it is to guard.
+"""
+
+import asyncio
+from types import TracebackType
+from weakref import WeakKeyDictionary
+
+GRAIN_SECONDS = 0.05  # by so much a limit may strike late
+
+
+class _Watch:
+    """The limits of one loop, by the moment at which they strike. Its timer runs while there are any.
+
+    It does not know its loop: that would keep it alive, and with it each loop that ever set a limit.
+    """
+
+    def __init__(self) -> None:
+        self._slots: dict[int, set[TimeLimit]] = {}
+        self._is_armed = False
+
+    def add(self, loop: asyncio.AbstractEventLoop, limit: "TimeLimit", seconds: float) -> "set[TimeLimit]":
+        slot = int((loop.time() + seconds) / GRAIN_SECONDS) + 1
+        if (limits := self._slots.get(slot)) is None:
+            limits = self._slots[slot] = set()
+        limits.add(limit)
+        if not self._is_armed:
+            self._is_armed = True
+            loop.call_later(GRAIN_SECONDS, self._strike)
+        return limits
+
+    def _strike(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time() / GRAIN_SECONDS
+        for slot in [slot for slot in self._slots if slot <= now]:
+            for limit in self._slots.pop(slot):
+                limit.strike()
+        self._is_armed = bool(self._slots)
+        if self._is_armed:
+            loop.call_later(GRAIN_SECONDS, self._strike)
+
+
+_watches: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch]" = WeakKeyDictionary()
+
+
+class TimeLimit:
+    """`with TimeLimit(seconds):` raises TimeoutError if what is awaited inside takes longer, like asyncio.timeout."""
+
+    __slots__ = ("_seconds", "_task", "_cancelling", "_among", "_struck")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._struck = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A time limit needs a task that it can interrupt.")
+        loop = asyncio.get_running_loop()
+        if (watch := _watches.get(loop)) is None:
+            watch = _watches[loop] = _Watch()
+        self._task, self._cancelling = task, task.cancelling()
+        self._among = watch.add(loop, self, self._seconds)
+
+    def strike(self) -> None:
+        self._struck = True
+        self._task.cancel()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._among.discard(self)
+        # Somebody else may have cancelled the task too; that goes on as it is.
+        if self._struck and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
