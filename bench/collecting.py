@@ -2,11 +2,10 @@
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import psutil
 
 from bench.figures import Figure
 from bench.fleets import Fleet, start_fleet
@@ -14,7 +13,7 @@ from bench.house import POLL_WORKER, House, NotInTimeError
 from bench.lateness import Arrivals, clock_shift, look_at
 from bench.options import Options
 from bench.own_figures import growth
-from bench.processes import PYTHON, Child, busy_seconds
+from bench.processes import PYTHON, Child, busy_seconds, machine_seconds
 from bench.ranks import ranks
 from telemetry.models import LatestReading
 
@@ -59,6 +58,7 @@ class Window:
     busy: dict[str, float]
     ovens_busy: float
     machine_percent: float
+    others_percent: float  # of the machine, by what has nothing to do with the bench
     counted: dict[str, float]
 
 
@@ -127,14 +127,18 @@ def _run_ours(fleets: Sequence[Fleet], seconds: float, house: House) -> tuple[Wi
     ovens = [fleet.child.pid for fleet in fleets]
     counted, served = house.own_figures(), busy_seconds(ovens)
     shift, begin, before = clock_shift(), time.time(), house.busy_seconds()
-    psutil.cpu_percent()
+    machine = machine_seconds()
     time.sleep(seconds)
     end = time.time()
+    busy = {name: after - before[name] for name, after in house.busy_seconds().items()}
+    ovens_busy = busy_seconds(ovens) - served
+    idle, all_busy = (after - earlier for after, earlier in zip(machine_seconds(), machine, strict=True))
     window = Window(
         seconds=end - begin,
-        busy={name: after - before[name] for name, after in house.busy_seconds().items()},
-        ovens_busy=busy_seconds(ovens) - served,
-        machine_percent=psutil.cpu_percent(),
+        busy=busy,
+        ovens_busy=ovens_busy,
+        machine_percent=100 * all_busy / (idle + all_busy),
+        others_percent=100 * max(all_busy - sum(busy.values()) - ovens_busy, 0) / (idle + all_busy),
         counted=growth(counted, house.own_figures()),
     )
     time.sleep(STORE_SECONDS)
@@ -143,7 +147,7 @@ def _run_ours(fleets: Sequence[Fleet], seconds: float, house: House) -> tuple[Wi
 
 def _cost(part: str, window: Window, readings: int, bare: Bare) -> Iterator[Figure]:
     def ms(*names: str) -> float:
-        return 1000 * sum(window.busy[name] for name in names) / max(readings, 1)
+        return 1000 * sum(window.busy[name] for name in names) / readings if readings else math.nan
 
     yield Figure(
         part=part,
@@ -175,5 +179,6 @@ def _promptness(part: str, found: Arrivals, bare: Bare) -> Iterator[Figure]:
 
 def _load(part: str, window: Window) -> Iterator[Figure]:
     yield Figure(part=part, name="machine busy", value=window.machine_percent, unit="%", target=BUSY_PERCENT)
+    yield Figure(part=part, name="of it by others", value=window.others_percent, unit="%")
     for name, busy in (("poll worker", window.busy[POLL_WORKER]), ("ovens", window.ovens_busy)):
         yield Figure(part=part, name=f"{name} busy, of one core", value=100 * busy / window.seconds, unit="%")
