@@ -205,7 +205,7 @@ WHERE equipment.id = event.equipment_id
 
 
 def _show_states(events: Sequence[ConnectionLog]) -> None:
-    columns = [
+    columns: list[Any] = [
         [event.equipment_id for event in events],
         [str(event.connection_status) for event in events],
         [event.error_message for event in events],

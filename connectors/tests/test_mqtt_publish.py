@@ -2,14 +2,16 @@
 
 import contextlib
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from paho.mqtt import _packet
 from paho.mqtt.client import MQTTv5, MQTTv311
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import MalformedPacket, Properties
+from paho.mqtt.properties import Properties
 
 from connectors.mqtt_inbox import Delivery
 from connectors.mqtt_publish import parse_publish
@@ -37,7 +39,7 @@ def test_a_plain_message_is_taken_as_it_is(qos: int, mqtt5: bool) -> None:
 
 
 def test_what_has_properties_or_is_odd_is_left_to_paho() -> None:
-    properties = Properties(PacketTypes.PUBLISH)
+    properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.MessageExpiryInterval = 60
     for command, packet in (
         (0x32, pack("topic", b"1", properties=properties.pack())),
