@@ -157,7 +157,15 @@ def site(background: BackgroundLoop, transactional_db: None) -> Iterator[str]:
     from bakery_iot.asgi import application
 
     server = uvicorn.Server(
-        uvicorn.Config(application, port=0, lifespan="off", log_level="warning", ws_ping_interval=None)
+        uvicorn.Config(
+            application,
+            port=0,
+            lifespan="off",
+            log_level="warning",
+            ws_ping_interval=None,
+            http="bakery_iot.doorkeeper:HttpLine",
+            ws="bakery_iot.doorkeeper:SocketLine",
+        )
     )
     serving = asyncio.run_coroutine_threadsafe(server.serve(), background.loop)
     wait_for(lambda: server.started, "uvicorn")

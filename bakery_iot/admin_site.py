@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
@@ -56,6 +58,9 @@ COLORS = {
     },
 }
 
+# unfold's pages are written with Alpine, which turns attributes into functions, and colours them by inline styles.
+LIBRARY_NEEDS = {"script-src": [UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
+
 # In this order: what a manager comes for first.
 APP_NAMES = {
     "equipment": "Bakeries and machines",
@@ -86,8 +91,7 @@ class BakeryAdminSite(UnfoldAdminSite):  # type: ignore[misc]
                 return redirect_to_login(request.get_full_path(), reverse("sign_in"))
             if not self.has_permission(request):
                 raise Http404
-            response: HttpResponseBase = guarded(request, *args, **kwargs)
-            return response
+            return csp_update(LIBRARY_NEEDS)(guarded)(request, *args, **kwargs)
 
         return door
 

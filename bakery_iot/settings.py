@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from bakery_iot.logs import logging_settings
@@ -99,6 +100,11 @@ INSTALLED_APPS = [
     "channels",
     "auditlog",
     "django_celery_beat",
+    "axes",
+    "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "bakery_iot.apps.BakeryIotConfig",
     "bakery_iot.apps.BakeryAdminConfig",
     "equipment",
@@ -108,14 +114,18 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "bakery_iot.middleware.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "bakery_iot.second_factor.SecondFactorMiddleware",
+    "bakery_iot.middleware.AuditTrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "bakery_iot.urls"
@@ -136,6 +146,20 @@ TEMPLATES = [
     }
 ]
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Whoever guesses is slowed down by user name and address together: by address alone, one forgetful baker would lock
+# out all tablets of the shop; by name alone, anybody could lock out anybody.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "bakery_iot.lockout.say_how_long"
+AXES_CLIENT_IP_CALLABLE = "bakery_iot.lockout.address_of"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -153,11 +177,38 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Without DEBUG the pages work before `collectstatic` too: whitenoise then serves the source folders.
 WHITENOISE_USE_FINDERS = True
 
+BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30  # a wall tablet must not ask for a password at 3 in the morning
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# Only a proxy tells us which requests came by https; without one we would send them round in circles.
+SECURE_SSL_REDIRECT = SECURE_COOKIES and BEHIND_PROXY
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]  # asked from inside, past the proxy
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=60 * 60 * 24 * 365 if SECURE_COOKIES else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=SECURE_HSTS_SECONDS > 0)
+# Lines open to one web process, pages' sockets among them. A proxy in front is one address for all.
+MOST_LINES: int = env.int("MOST_LINES", default=4000)
+MOST_LINES_PER_ADDRESS: int = env.int("MOST_LINES_PER_ADDRESS", default=MOST_LINES if BEHIND_PROXY else 1000)
+MOST_SOCKETS_PER_USER: int = env.int("MOST_SOCKETS_PER_USER", default=200)
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Pages load nothing of others and run no script that is not a file of ours, or has this answer's nonce. The admin's
+# library needs more: see `bakery_iot.admin_site`.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+# Managers must have a second factor; the others may. Without it, whoever has set one up is still asked for it.
+REQUIRE_TWO_FACTOR: bool = env.bool("REQUIRE_TWO_FACTOR", default=False)
+OTP_TOTP_ISSUER = "bakery_iot"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -176,6 +227,7 @@ REST_FRAMEWORK = {
     },
     "EXCEPTION_HANDLER": "bakery_iot.api.problem_details",
 }
+KNOX_TOKEN_MODEL = "knox.AuthToken"
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}
 SPECTACULAR_SETTINGS = {
     "TITLE": "bakery_iot",
@@ -220,6 +272,7 @@ CELERY_TIMEZONE = "UTC"
 # The secret's presence is recorded, never a part of it: the library's own mask leaves half of the text readable.
 AUDITLOG_MASK_CALLABLE = "equipment.fields.mask"
 AUDITLOG_INCLUDE_ALL_MODELS = False
+AUDITLOG_DISABLE_ON_RAW_SAVE = True  # loaddata brings back what was, and changes nothing
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="line")
 if LOG_FORMAT not in ("line", "json"):

@@ -5,12 +5,14 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import AllowAny
 
-from bakery_iot import api, figures, views
+from bakery_iot import api, figures, sign_in, views
 
 urlpatterns = [
     path("", views.DashboardView.as_view(), name="dashboard"),
-    path("sign-in/", views.SignInView.as_view(), name="sign_in"),
-    path("sign-out/", views.SignOutView.as_view(), name="sign_out"),
+    path("sign-in/", sign_in.SignInView.as_view(), name="sign_in"),
+    path("sign-in/code/", sign_in.SecondFactorView.as_view(), name="second_factor"),
+    path("sign-in/second-step/", sign_in.SetUpSecondFactorView.as_view(), name="set_up_second_factor"),
+    path("sign-out/", sign_in.SignOutView.as_view(), name="sign_out"),
     path("health", views.health, name="health"),
     path("metrics", figures.metrics, name="metrics"),
     path("alerts/", include("alerts.urls")),

@@ -1,10 +1,9 @@
-"""The dashboard, which shows all apps together; signing in and out; and whether the site is well."""
+"""The dashboard, which shows all apps together, and whether the site is well."""
 
 from typing import Any
 
 import redis
 from django.conf import settings
-from django.contrib.auth.views import LoginView, LogoutView
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -38,15 +37,6 @@ class DashboardView(BakeryPage):
             "chosen": chosen,
             "add_url": reverse("admin:equipment_equipment_add") if may_add else "",
         }
-
-
-class SignInView(LoginView):
-    template_name = "bakery_iot/sign_in.html"
-    redirect_authenticated_user = True
-
-
-class SignOutView(LogoutView):
-    """By POST alone, so that no link on another site can sign anyone out."""
 
 
 class ApiDocsView(TemplateView):

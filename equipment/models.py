@@ -14,6 +14,11 @@ from django.urls import reverse
 from timezone_field import TimeZoneField
 
 from connectors.preset import find_preset
+from equipment.access_models import ApiClient as ApiClient
+from equipment.access_models import BakeryMembership as BakeryMembership
+from equipment.data_models import DataJob as DataJob
+from equipment.data_models import DataJobKind as DataJobKind
+from equipment.data_models import DataPart as DataPart
 from equipment.fields import EncryptedJSONField, EncryptedSecretField
 from equipment.idempotency_models import IdempotentAnswer as IdempotentAnswer
 from equipment.record_models import CookingProgramme as CookingProgramme
@@ -59,11 +64,18 @@ class Bakery(models.Model):
     slug = models.SlugField(max_length=50, unique=True)
     time_zone = TimeZoneField(default="Europe/Madrid")
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="bakeries")
-    members = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="bakeries")
+    # Also those whose time is over: ask `selectors.members_of` for who belongs to it now.
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through=BakeryMembership, blank=True, related_name="bakeries"
+    )
 
     class Meta:
         verbose_name_plural = "bakeries"
         ordering = ["name"]
+        permissions = [
+            ("export_bakery", "Can export everything of a bakery"),
+            ("erase_bakery", "Can delete a bakery with everything it has recorded"),
+        ]
 
     def __str__(self) -> str:
         return self.name

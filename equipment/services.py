@@ -204,7 +204,7 @@ WHERE equipment.id = event.equipment_id
 
 
 def _show_states(events: Sequence[ConnectionLog]) -> None:
-    columns = [
+    columns: list[Any] = [
         [event.equipment_id for event in events],
         [str(event.connection_status) for event in events],
         [event.error_message for event in events],
@@ -217,8 +217,8 @@ def _show_states(events: Sequence[ConnectionLog]) -> None:
 
 def set_iot_enabled(equipment: Equipment, enabled: bool) -> None:
     """Start or stop reading the machine; its settings stay."""
-    Equipment.objects.filter(pk=equipment.pk).update(iot_enabled=enabled)
     equipment.iot_enabled = enabled
+    equipment.save(update_fields=["iot_enabled"])  # and not update(): the audit trail hears only of rows
     touch_connection(equipment)
 
 

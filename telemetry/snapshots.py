@@ -32,7 +32,8 @@ async def make_snapshot(user: Any, bakeries: frozenset[int]) -> str:
 
 async def _make(key: _Key, user: Any) -> str | None:
     try:
-        return await database_sync_to_async(_read)(key, user)
+        text: str | None = await database_sync_to_async(_read)(key, user)
+        return text
     finally:
         if _coming.get(key) is asyncio.current_task():  # it failed before it was begun
             del _coming[key]

@@ -12,7 +12,7 @@ from equipment.tests.factories import make_bakery, make_user
 from telemetry import consumers
 from telemetry.channel import list_watched, send
 from telemetry.fanout import MOST_WAITING, Fanout, Mailbox
-from telemetry.tests.test_consumers import next_message, page, session_of
+from telemetry.tests.sockets import next_message, page, session_of
 
 BIG = b'{"type": "states", "states": [], "filling": "%s"}' % (b"x" * 400_000)
 

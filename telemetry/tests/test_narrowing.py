@@ -13,7 +13,8 @@ from knox.models import AuthToken
 from equipment.batches import end_batch, start_batch
 from equipment.tests.factories import make_bakery, make_equipment, make_user
 from telemetry.subscriptions import LONGEST_MESSAGE
-from telemetry.tests.test_consumers import closed_with, next_message, page, session_of, store
+from telemetry.tests.sockets import closed_with, next_message, page, session_of
+from telemetry.tests.test_consumers import store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "follow_ovens.py"
