@@ -5,9 +5,10 @@ alone, and stays open until the garbage collector comes by: at some hundred requ
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
-from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from django.db import connections
 
 MOST_IDLE = 8
@@ -19,7 +20,7 @@ class RequestThreads:
     A long download keeps its thread as long, and nobody waits for it.
     """
 
-    def __init__(self, inner: ASGI3Application, most_idle: int = MOST_IDLE) -> None:
+    def __init__(self, inner: Any, most_idle: int = MOST_IDLE) -> None:
         self.inner = inner
         self.most_idle = most_idle
         self.idle: list[ThreadPoolExecutor] = []
