@@ -154,7 +154,7 @@ def ovens(background: BackgroundLoop) -> Iterator[SimulatedBakery]:
 @pytest.fixture
 def site(background: BackgroundLoop, transactional_db: None) -> Iterator[str]:
     """The address of the whole site, pages and socket, served by uvicorn on loopback."""
-    from bakery_iot.asgi import application
+    from bakery_iot.asgi import application, request_threads
 
     server = uvicorn.Server(
         uvicorn.Config(
@@ -173,3 +173,4 @@ def site(background: BackgroundLoop, transactional_db: None) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = server.force_exit = True
     serving.result(15)
+    request_threads.close()

@@ -18,6 +18,7 @@ from alerts.models import Notification, NotificationPreference, PushSubscription
 from alerts.notification_models import Channel, Circle, Lowest
 from alerts.push_identity import get_push_identity
 from equipment.api import EquipmentPagination
+from equipment.idempotency import IDEMPOTENCY_KEY, idempotent
 from equipment.selectors import bakeries_for
 from equipment.serializers import StrictSerializer
 
@@ -137,8 +138,12 @@ class DeviceListView(APIView):
         return Response(DevicesSerializer(found).data)
 
     @extend_schema(
-        operation_id="create_push_subscription", request=NewDeviceSerializer, responses={201: DeviceSerializer}
+        operation_id="create_push_subscription",
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewDeviceSerializer,
+        responses={201: DeviceSerializer},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         posted = NewDeviceSerializer(data=request.data)
         posted.is_valid(raise_exception=True)

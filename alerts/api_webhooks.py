@@ -15,6 +15,7 @@ from alerts import webhooks
 from alerts.kinds import EventType, Severity
 from alerts.models import Notification, Webhook
 from equipment.api import EquipmentPagination
+from equipment.idempotency import IDEMPOTENCY_KEY, idempotent
 from equipment.models import Bakery
 from equipment.serializers import OwnBakeries, StrictSerializer
 
@@ -101,9 +102,11 @@ class WebhookListView(APIView):
 
     @extend_schema(
         operation_id="create_webhook",
+        parameters=[IDEMPOTENCY_KEY],
         request=WebhookSerializer,
         responses={status.HTTP_201_CREATED: NewWebhookSerializer},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         check_may(request, TO_CREATE)
         posted = WebhookSerializer(data=request.data, context={"request": request})

@@ -21,6 +21,7 @@ from rest_framework.views import APIView, exception_handler
 from bakery_iot.authentication import ApiTokenAuthentication
 from bakery_iot.second_factor import check_code, has_second_factor, must_have_second_factor
 from connectors import ConfigurationError
+from equipment.serializers import StrictSerializer
 
 
 class SignInThrottle(SimpleRateThrottle):
@@ -37,7 +38,7 @@ class SignInThrottle(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": request.META.get("REMOTE_ADDR", "")}
 
 
-class SignInSerializer(serializers.Serializer[Any]):
+class SignInSerializer(StrictSerializer):
     username = serializers.CharField(max_length=150, write_only=True)
     password = serializers.CharField(max_length=4096, write_only=True, trim_whitespace=False)
     one_time_password = serializers.CharField(

@@ -5,6 +5,10 @@ from typing import Any, NamedTuple
 EQUIPMENT = "0c9a6c1e-5d0b-4b9f-9a57-3f1f6a8e2d44"
 BATCH = "5f0e0a52-8f5e-4c43-9b7b-4c7a1d9f3b10"
 ALERT = "b7a3a1de-0c4f-4c0a-8f0e-2f6d5f8f6c21"
+WEBHOOK = "0d5a2e0c-6f0e-4f1b-8f57-1d3b7a9c5e42"
+DELIVERY = "3c1f6d5e-9a4b-4a55-b0c3-7e2d8f1a6b90"
+MESSAGE_SENT = "a4e2b7c8-1d3f-4c6a-9b5e-2f8d7c6b5a41"
+DEVICE = "e8d7c6b5-4a39-4b2c-8d1e-0f9a8b7c6d52"
 # What stands in the addresses.
 PARAMETERS: dict[str, Any] = {
     "equipment_id": EQUIPMENT,
@@ -14,6 +18,10 @@ PARAMETERS: dict[str, Any] = {
     "external_id": "ERP-4711",
     "bakery": "sol",
     "username": "ben",
+    "webhook_id": WEBHOOK,
+    "delivery_id": DELIVERY,
+    "notification_id": MESSAGE_SENT,
+    "device_id": DEVICE,
 }
 DAY = {"start": "2025-01-12T00:00:00Z", "end": "2025-01-13T00:00:00Z"}
 CONNECTION: dict[str, Any] = {
@@ -119,5 +127,37 @@ EXAMPLES: dict[str, Example] = {
         "limit",
         body={"equipment_id": EQUIPMENT, "alert_type": "limit", "metric": "temperature", "upper": 260},
     ),
+    "change_notification_preference": Example(
+        "at_night",
+        body={
+            "email_from": "warning",
+            "push_from": "critical",
+            "quiet_starts": "22:00:00",
+            "quiet_ends": "04:00:00",
+            "criticals_pass": True,
+        },
+    ),
+    "send_test_notification": Example("push", body={"channel": "push"}),
+    "create_push_subscription": Example(
+        "phone",
+        body={
+            "endpoint": "https://updates.push.services.mozilla.com/wpush/v2/example",
+            "keys": {
+                "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+            },
+            "device": "Anna's phone",
+        },
+    ),
+    "create_webhook": Example(
+        "maintenance",
+        body={
+            "bakery": "sol",
+            "name": "Maintenance desk",
+            "url": "https://example.com/hooks/ovens",
+            "severity_from": "warning",
+        },
+    ),
+    "change_webhook": Example("pause", body={"enabled": False}),
     "change_alert_rule": Example("delay", body={"on_delay_seconds": 120}),
 }

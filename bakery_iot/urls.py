@@ -27,3 +27,4 @@ urlpatterns = [
 ]
 
 handler404 = "bakery_iot.views.not_found"
+handler500 = "bakery_iot.views.failed"

@@ -43,7 +43,7 @@ def run(site: str, folder: Path, *options: str) -> str:
 def token(site: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", NO_LIMITS)
     # No worker serves the gateway: nothing is dialled, and the answer need not be waited for.
-    monkeypatch.setattr(services, "GATEWAY_PATIENCE_SECONDS", -9)
+    monkeypatch.setattr(services, "GATEWAY_PATIENCE_SECONDS", -14)
     _, token = AuthToken.objects.create(make_example_world())
     return str(token)
 
