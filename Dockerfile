@@ -27,4 +27,4 @@ RUN SECRET_KEY=none FIELD_ENCRYPTION_KEYS=none DATABASE_URL=postgres://none/none
 USER bakery
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s CMD ["python", "bakery_iot/healthcheck.py"]
-CMD ["uvicorn", "bakery_iot.asgi:application", "--log-level", "warning", "--no-access-log", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
+CMD ["uvicorn", "bakery_iot.asgi:application", "--log-level", "warning", "--no-access-log", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5", "--http", "bakery_iot.doorkeeper:HttpLine", "--ws", "bakery_iot.doorkeeper:SocketLine"]

@@ -65,13 +65,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (pytest -n) an app's tests stay together, in the order in which they run alone.
+    """Side by side (pytest -n) a file's tests stay together: they share what its fixtures have started.
 
-    They share its database and queues; a connector's tests share nothing beyond their file.
+    Those that start the whole product say `xdist_group("product")`: two products at once are too slow for both.
     """
     for item in items:
-        app, _, rest = item.nodeid.partition("/")
-        item.add_marker(pytest.mark.xdist_group(rest.partition("::")[0] if app == "connectors" else app))
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")
@@ -154,10 +154,18 @@ def ovens(background: BackgroundLoop) -> Iterator[SimulatedBakery]:
 @pytest.fixture
 def site(background: BackgroundLoop, transactional_db: None) -> Iterator[str]:
     """The address of the whole site, pages and socket, served by uvicorn on loopback."""
-    from bakery_iot.asgi import application
+    from bakery_iot.asgi import application, request_threads
 
     server = uvicorn.Server(
-        uvicorn.Config(application, port=0, lifespan="off", log_level="warning", ws_ping_interval=None)
+        uvicorn.Config(
+            application,
+            port=0,
+            lifespan="off",
+            log_level="warning",
+            ws_ping_interval=None,
+            http="bakery_iot.doorkeeper:HttpLine",
+            ws="bakery_iot.doorkeeper:SocketLine",
+        )
     )
     serving = asyncio.run_coroutine_threadsafe(server.serve(), background.loop)
     wait_for(lambda: server.started, "uvicorn")
@@ -165,3 +173,4 @@ def site(background: BackgroundLoop, transactional_db: None) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = server.force_exit = True
     serving.result(15)
+    request_threads.close()

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from alerts.admin_dry_run import describe_run, render_table
+from alerts.admin_messages import PAGES as MESSAGE_PAGES
 from alerts.compiling import compile_machines, with_plans
 from alerts.conditions import CONDITIONS
 from alerts.inheritance import PLACES, explain
@@ -154,3 +155,7 @@ class AlertAdmin(ReadOnlyAdmin, OwnBakeriesAdmin):
 
     def view_on_site(self, obj: Alert) -> str:
         return obj.get_absolute_url()
+
+
+for model, page in MESSAGE_PAGES.items():
+    admin.site.register(model, page)

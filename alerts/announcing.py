@@ -26,6 +26,11 @@ def tell_after_commit(bakery_ids: Collection[int]) -> None:
 def tell(bakery_ids: Collection[int]) -> None:
     """All open alerts of each of these bakeries to its pages, never differences; and the nudge for the messages."""
     publish_to_bakeries({bakery.pk: alerts_message(bakery) for bakery in Bakery.objects.filter(pk__in=bakery_ids)})
+    nudge()
+
+
+def nudge() -> None:
+    """Have what waits sent now."""
     try:
         current_app.send_task(SEND_NOTIFICATIONS)
     except (BrokerError, RedisError, OSError) as error:

@@ -26,6 +26,7 @@ from alerts.serializers import (
     SnoozeSerializer,
 )
 from equipment.api import EquipmentPagination
+from equipment.selectors import members_of
 
 ALERT_ID = OpenApiParameter("alert_id", UUID, OpenApiParameter.PATH, description="The alert's `id`")
 COLUMNS = {
@@ -144,7 +145,7 @@ class AssignView(AlertActionView):
 
     def act(self, alert: Alert, user: Any, **values: Any) -> None:
         username = values["username"]
-        assignee = None if username is None else alert.bakery.members.filter(username=username).first()
+        assignee = None if username is None else members_of(alert.bakery).filter(username=username).first()
         if username is not None and assignee is None:
             raise ValidationError({"username": "No member of the alert's bakery has this user name."})
         lifecycle.assign_alert(alert, user, assignee)

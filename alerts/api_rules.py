@@ -17,6 +17,7 @@ from alerts.compiling import compile_machines, with_plans
 from alerts.kinds import AlertType, Severity
 from alerts.models import AlertRule
 from equipment.api import EQUIPMENT_ID, get_equipment
+from equipment.idempotency import IDEMPOTENCY_KEY, idempotent
 from equipment.models import Bakery, Equipment
 from equipment.selectors import bakeries_for, equipment_for
 from equipment.serializers import OwnBakeries, StrictSerializer
@@ -100,7 +101,13 @@ class AlertRuleListView(APIView):
     def get(self, request: Request) -> Response:
         return Response(AlertRuleSerializer(rules_for(request), many=True).data)
 
-    @extend_schema(operation_id="create_alert_rule", request=AlertRuleSerializer, responses={201: AlertRuleSerializer})
+    @extend_schema(
+        operation_id="create_alert_rule",
+        parameters=[IDEMPOTENCY_KEY],
+        request=AlertRuleSerializer,
+        responses={201: AlertRuleSerializer},
+    )
+    @idempotent
     def post(self, request: Request) -> Response:
         check_may_set(request)
         rule = _save(AlertRuleSerializer(data=request.data, context={"request": request}))

@@ -2,8 +2,9 @@
 
 from django.urls import re_path
 
-from alerts import api, api_rules
+from alerts import api, api_messages, api_rules, api_webhooks
 
+HOOK = r"^webhooks/(?P<webhook_id>[^/]+)"
 ONE = r"^equipment/iot-alerts/(?P<alert_id>[^/]+)"
 
 urlpatterns = [
@@ -21,4 +22,37 @@ urlpatterns = [
         name="api_effective_alert_rules",
     ),
     re_path(rf"{ONE}/assign/?$", api.AssignView.as_view(), name="api_iot_alert_assign"),
+    re_path(r"^webhooks/?$", api_webhooks.WebhookListView.as_view(), name="api_webhooks"),
+    re_path(rf"{HOOK}/?$", api_webhooks.WebhookDetailView.as_view(), name="api_webhook"),
+    re_path(rf"{HOOK}/secret/?$", api_webhooks.WebhookSecretView.as_view(), name="api_webhook_secret"),
+    re_path(rf"{HOOK}/test/?$", api_webhooks.WebhookTestView.as_view(), name="api_webhook_test"),
+    re_path(rf"{HOOK}/deliveries/?$", api_webhooks.DeliveryListView.as_view(), name="api_webhook_deliveries"),
+    re_path(
+        rf"{HOOK}/deliveries/(?P<delivery_id>[^/]+)/replay/?$",
+        api_webhooks.ReplayView.as_view(),
+        name="api_webhook_replay",
+    ),
+    re_path(
+        r"^notification-preferences/?$",
+        api_messages.PreferenceListView.as_view(),
+        name="api_notification_preferences",
+    ),
+    re_path(
+        r"^notification-preferences/(?P<bakery>[^/]+)/?$",
+        api_messages.PreferenceDetailView.as_view(),
+        name="api_notification_preference",
+    ),
+    re_path(r"^notifications/?$", api_messages.NotificationListView.as_view(), name="api_notifications"),
+    re_path(r"^notifications/test/?$", api_messages.TestMessageView.as_view(), name="api_notification_test"),
+    re_path(
+        r"^notifications/(?P<notification_id>[^/]+)/?$",
+        api_messages.NotificationDetailView.as_view(),
+        name="api_notification",
+    ),
+    re_path(r"^push-subscriptions/?$", api_messages.DeviceListView.as_view(), name="api_push_subscriptions"),
+    re_path(
+        r"^push-subscriptions/(?P<device_id>[^/]+)/?$",
+        api_messages.DeviceDetailView.as_view(),
+        name="api_push_subscription",
+    ),
 ]

@@ -20,7 +20,7 @@ EVERYWHERE = (
     _rule(AlertType.CONNECTION_LOST, WARNING, on_delay=5 * MINUTE, clear_delay=2 * MINUTE, only_in_plan=True),
     _rule(AlertType.NO_DATA, WARNING, on_delay=8 * MINUTE, clear_delay=2 * MINUTE, only_in_plan=True),
     _rule(AlertType.AUTHENTICATION_FAILED, WARNING, on_delay=10.0),
-    _rule(AlertType.EQUIPMENT_ERROR, CRITICAL, on_delay=10.0, clear_delay=MINUTE),
+    _rule(AlertType.EQUIPMENT_ERROR, CRITICAL, on_delay=10.0, clear_delay=MINUTE, escalate_after=15 * MINUTE),
     _rule(AlertType.SENSOR_SUSPECT, WARNING, on_delay=2 * MINUTE, clear_delay=10 * MINUTE),
     _rule(AlertType.MAINTENANCE_DUE, INFO, on_delay=MINUTE, clear_delay=HOUR),
 )
@@ -68,8 +68,15 @@ DEFAULTS: dict[str, tuple[Rule, ...]] = {
 OF_BAKERIES = {
     rule.cause: rule
     for rule in (
-        _rule(AlertType.CONNECTION_LOST, CRITICAL, on_delay=5 * MINUTE, clear_delay=2 * MINUTE, only_in_plan=True),
-        _rule(AlertType.ACQUISITION_STALLED, CRITICAL, on_delay=0.0, clear_delay=MINUTE),
+        _rule(
+            AlertType.CONNECTION_LOST,
+            CRITICAL,
+            on_delay=5 * MINUTE,
+            clear_delay=2 * MINUTE,
+            only_in_plan=True,
+            escalate_after=15 * MINUTE,
+        ),
+        _rule(AlertType.ACQUISITION_STALLED, CRITICAL, clear_delay=MINUTE, escalate_after=15 * MINUTE),
         _rule(AlertType.GATEWAY_OVERLOADED, WARNING, on_delay=5 * MINUTE, clear_delay=10 * MINUTE),
     )
 }

@@ -13,6 +13,7 @@ from alerts import announcing
 from alerts.kinds import AlertStatus, EventType
 from alerts.models import Alert, Snooze
 from alerts.opening import OPEN, record_event
+from equipment.selectors import members_of
 
 ACKNOWLEDGED_FOR = timedelta(hours=4)
 LONGEST_SNOOZE = timedelta(days=14)
@@ -75,7 +76,7 @@ def add_note(alert: Alert, user: Any, text: str) -> Alert:
 
 def assign_alert(alert: Alert, user: Any, assignee: Any) -> Alert:
     """To a member of the alert's bakery, or to nobody (None)."""
-    if assignee is not None and not alert.bakery.members.filter(pk=assignee.pk).exists():
+    if assignee is not None and not members_of(alert.bakery).filter(pk=assignee.pk).exists():
         raise AlertError("This person is not a member of the bakery, and could not see the alert.")
     with transaction.atomic():
         if not Alert.objects.filter(OPEN, pk=alert.pk).update(assigned_to=assignee):

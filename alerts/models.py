@@ -15,6 +15,11 @@ from alerts.kinds import AlertStatus as AlertStatus
 from alerts.kinds import AlertType as AlertType
 from alerts.kinds import EventType as EventType
 from alerts.kinds import Severity as Severity
+from alerts.notification_models import Notification as Notification
+from alerts.notification_models import NotificationPreference as NotificationPreference
+from alerts.notification_models import PushIdentity as PushIdentity
+from alerts.notification_models import PushSubscription as PushSubscription
+from alerts.notification_models import Webhook as Webhook
 from alerts.rule_models import AlertRule as AlertRule
 from alerts.rule_models import AlertTimer as AlertTimer
 from alerts.schedule_models import MaintenanceWindow as MaintenanceWindow

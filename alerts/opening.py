@@ -133,6 +133,7 @@ def _details(change: Change) -> dict[str, Any]:
     rule = change.rule
     known = {"metric": rule.metric, "upper": rule.upper, "lower": rule.lower, "value": change.value}
     patience = {"on_delay_seconds": rule.on_delay, "only_in_plan": rule.only_in_plan}
+    patience |= {"escalate_after_seconds": rule.escalate_after} if rule.escalate_after else {}
     since = change.after.breached_since
     began = {"began_at": datetime.fromtimestamp(since, UTC).isoformat()} if since else {}
     return {**{key: value for key, value in known.items() if value not in (None, "")}, **patience, **began}

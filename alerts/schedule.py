@@ -19,14 +19,19 @@ class Stretch(NamedTuple):
 
 def is_within(stretches: Iterable[Stretch], zone: ZoneInfo, moment: datetime) -> bool:
     """Whether the moment lies in one of them. The end itself is outside."""
+    return find_end(stretches, zone, moment) is not None
+
+
+def find_end(stretches: Iterable[Stretch], zone: ZoneInfo, moment: datetime) -> datetime | None:
+    """When the stretch that the moment lies in ends; the last end, where it lies in several. None outside of all."""
     local = moment.astimezone(zone).date()
-    return any(
-        starts <= moment < ends
+    bounds = (
+        _bounds(stretch, zone, day)
         for stretch in stretches
         for day in (local - DAY, local)
         if day.weekday() == stretch.weekday
-        for starts, ends in [_bounds(stretch, zone, day)]
     )
+    return max((ends for starts, ends in bounds if starts <= moment < ends), default=None)
 
 
 def is_in_plan(stretches: Sequence[Stretch], zone: ZoneInfo, moment: datetime) -> bool:

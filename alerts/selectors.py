@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from alerts.kinds import AlertStatus, Severity
-from alerts.models import Alert
+from alerts.models import Alert, Notification
 from equipment.models import Bakery
 from equipment.selectors import bakeries_for
 
@@ -40,6 +40,12 @@ def list_open(bakeries: Iterable[Bakery]) -> QuerySet[Alert]:
 def worst_first(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
     """What nobody has seen before what somebody has, then by severity, then the newest."""
     return alerts.order_by(UNSEEN_FIRST, WORST_FIRST, "-opened_at")
+
+
+def list_told(alert: Alert) -> QuerySet[Notification]:
+    """The messages about one alert, in their order."""
+    rows = Notification.objects.filter(event__alert=alert).select_related("user", "webhook", "event")
+    return rows.order_by("created_at", "pk")[:MOST_SHOWN]
 
 
 def snapshot_of(user: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from alerts.kinds import AlertStatus, AlertType, EventType, Severity
 from alerts.models import Alert, AlertEvent
-from equipment.serializers import StrictSerializer
+from equipment.serializers import QuerySerializer, StrictSerializer
 
 STATUSES = [*AlertStatus.choices, ("open", "Active or acknowledged"), ("all", "All")]
 ORDERS = ("worst", "opened_at", "-opened_at", "severity", "status")
@@ -91,7 +91,7 @@ class AlertPageSerializer(serializers.Serializer[Any]):
     results = AlertSerializer(many=True)
 
 
-class AlertFilterSerializer(StrictSerializer):
+class AlertFilterSerializer(QuerySerializer):
     bakery = serializers.CharField(required=False, max_length=50)
     equipment_id = serializers.UUIDField(required=False)
     alert_type = serializers.ChoiceField(choices=AlertType.choices, required=False)

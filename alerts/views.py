@@ -6,8 +6,8 @@ from typing import Any
 from django.http import Http404
 from django.utils import timezone
 
-from alerts.models import Alert
-from alerts.selectors import alerts_for, name_of
+from alerts.models import Alert, Notification
+from alerts.selectors import alerts_for, list_told, name_of
 from equipment.views import BakeryPage, show_moment
 
 BEFORE = timedelta(hours=1)
@@ -42,6 +42,7 @@ class AlertDetailView(BakeryPage):
             "alert": alert,
             "shown": describe_alert(alert),
             "chart": chart_of(alert),
+            "told": [describe_told(row, alert) for row in list_told(alert)],
             "events": [
                 {
                     "shown_at": show_moment(event.at, alert.bakery.time_zone),
@@ -68,6 +69,18 @@ def describe_alert(alert: Alert) -> dict[str, Any]:
         "resolved_by": name_of(alert.resolved_by),
         "again": alert.occurrences - 1,
     }
+
+
+def describe_told(row: Notification, alert: Alert) -> dict[str, str]:
+    """Who, by which way, and whether it got there. The result's own sentence may hold an address: it is not here."""
+    zone = alert.bakery.time_zone
+    if row.sent_at:
+        state = f"{row.get_channel_display()}, {show_moment(row.sent_at, zone)}"
+    elif row.next_try_at:
+        state = f"{row.get_channel_display()}: waits until {show_moment(row.next_try_at, zone)}"
+    else:
+        state = f"{row.get_channel_display()}: was not sent"
+    return {"who": str(row.webhook) if row.webhook else name_of(row.user) or "", "state": state}
 
 
 def chart_of(alert: Alert) -> dict[str, str] | None:

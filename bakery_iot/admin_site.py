@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from csp.decorators import csp_update
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
@@ -14,6 +15,7 @@ from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 from unfold.utils import convert_color
 
+from bakery_iot.content_policy import LIBRARY_NEEDS
 from equipment.selectors import bakeries_for
 
 # The paper, ink and ember of the pages, from light to dark.
@@ -60,6 +62,7 @@ COLORS = {
 APP_NAMES = {
     "equipment": "Bakeries and machines",
     "alerts": "Alerts",
+    "telemetry": "Readings",
     "auth": "People",
     "knox": "API access",
     "auditlog": "Audit trail",
@@ -85,8 +88,7 @@ class BakeryAdminSite(UnfoldAdminSite):  # type: ignore[misc]
                 return redirect_to_login(request.get_full_path(), reverse("sign_in"))
             if not self.has_permission(request):
                 raise Http404
-            response: HttpResponseBase = guarded(request, *args, **kwargs)
-            return response
+            return csp_update(LIBRARY_NEEDS)(guarded)(request, *args, **kwargs)
 
         return door
 

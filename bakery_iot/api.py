@@ -1,5 +1,6 @@
 """What all of the API shares: getting a token, and how an error looks (RFC 9457)."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +11,7 @@ from drf_spectacular.utils import extend_schema
 from knox.models import AuthToken
 from redis.exceptions import RedisError
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError, ValidationError
+from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError, Throttled, ValidationError
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +19,9 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView, exception_handler
 
 from bakery_iot.authentication import ApiTokenAuthentication
+from bakery_iot.second_factor import check_code, has_second_factor, must_have_second_factor
 from connectors import ConfigurationError
+from equipment.serializers import StrictSerializer
 
 
 class SignInThrottle(SimpleRateThrottle):
@@ -35,9 +38,12 @@ class SignInThrottle(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": request.META.get("REMOTE_ADDR", "")}
 
 
-class SignInSerializer(serializers.Serializer[Any]):
+class SignInSerializer(StrictSerializer):
     username = serializers.CharField(max_length=150, write_only=True)
     password = serializers.CharField(max_length=4096, write_only=True, trim_whitespace=False)
+    one_time_password = serializers.CharField(
+        max_length=20, write_only=True, required=False, help_text="Of people with a second factor: the code of now"
+    )
     token = serializers.CharField(read_only=True, help_text="Shown only here and only once")
     expiry = serializers.DateTimeField(read_only=True)
 
@@ -46,23 +52,26 @@ class TokenView(APIView):
     """API tokens: get one for a user name and password, give it back when it is not needed any more."""
 
     authentication_classes = [ApiTokenAuthentication]
+    is_open_to_readers = True  # whoever may only read may give the token back
     throttle_classes = [SignInThrottle]
 
     def get_permissions(self) -> list[BasePermission]:
-        return [AllowAny() if self.request.method == "POST" else IsAuthenticated()]
+        return [IsAuthenticated() if self.request.method == "DELETE" else AllowAny()]
 
     def perform_authentication(self, request: Request) -> None:
         """Not when signing in: whoever comes with an expired token in the header wants a new one."""
-        if request.method != "POST":
+        if request.method == "DELETE":
             super().perform_authentication(request)
 
     @extend_schema(request=SignInSerializer, responses=SignInSerializer, auth=[], operation_id="sign_in")
     def post(self, request: Request) -> Response:
         posted = SignInSerializer(data=request.data)
         posted.is_valid(raise_exception=True)
+        code = posted.validated_data.pop("one_time_password", "")
         user = authenticate(request._request, **posted.validated_data)
         if user is None:
             raise AuthenticationFailed("User name and password do not belong together. Check both.")
+        _check_second_factor(user, code)
         instance, token = AuthToken.objects.create(user=user)
         return Response(SignInSerializer({"token": token, "expiry": instance.expiry}).data)
 
@@ -70,6 +79,14 @@ class TokenView(APIView):
     def delete(self, request: Request) -> Response:
         request.auth.delete()
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _check_second_factor(user: Any, code: str) -> None:
+    if has_second_factor(user):
+        if check_code(user, code) is None:
+            raise AuthenticationFailed("Send the code that the app on your phone shows now as `one_time_password`.")
+    elif must_have_second_factor(user):
+        raise AuthenticationFailed("Set up your second factor first: sign in on the sign-in page of this server.")
 
 
 class Unavailable(APIException):
@@ -93,6 +110,10 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response | Non
         detail = fields.pop("", "Please correct what is listed under `fields`.")
     else:
         detail = str(response.data["detail"])
+    if isinstance(error, Throttled):
+        detail = (
+            f"Too many requests of this kind at once. Try again in {math.ceil(getattr(error, 'wait', None) or 1)} s."
+        )
     response.data = {
         "type": "about:blank",
         "title": HTTPStatus(response.status_code).phrase,
@@ -133,8 +154,3 @@ def _flatten(errors: Any, path: str = "") -> dict[str, str]:
 def _sendable(text: str) -> str:
     """Sentences repeat what was sent, and JSON can carry halves of characters that UTF-8 cannot."""
     return text.encode(errors="replace").decode()
-
-
-def without_trailing_slash(endpoints: list[Any], **kwargs: Any) -> list[Any]:
-    """For the schema: each path works with a slash at its end too, but is documented once."""
-    return [(path.rstrip("/"), *rest) for path, *rest in endpoints]

@@ -11,12 +11,16 @@ class BakeryIotConfig(AppConfig):
     name = "bakery_iot"
 
     def ready(self) -> None:
+        from django_otp.plugins.otp_totp.models import TOTPDevice
+
         from bakery_iot.timetable import seed_timetable
+        from equipment.audit import watch
         from equipment.models import Gateway
 
         def seed(**kwargs: Any) -> None:
             seed_timetable()
 
+        watch(TOTPDevice, include_fields=["user", "confirmed"])
         # An app without models, as this one, sends no post_migrate of its own.
         post_migrate.connect(seed, sender=apps.get_app_config("django_celery_beat"), weak=False)
         post_save.connect(seed, sender=Gateway, weak=False)

@@ -9,12 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bakery_iot.settings")
 django_application = get_asgi_application()
 
 # The consumers import models, which only exist once Django is set up above.
+from bakery_iot.request_threads import RequestThreads  # noqa: E402
 from bakery_iot.sockets import SocketAuthentication  # noqa: E402
 from telemetry.routing import websocket_urlpatterns  # noqa: E402
 
+request_threads = RequestThreads(django_application)
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": request_threads,
         "websocket": SocketAuthentication(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -50,6 +50,7 @@ def make_environment(given: Mapping[str, str], var: Path, host: str, port: int) 
         "ALLOWED_HOSTS": ",".join(dict.fromkeys(names)),
         "ALLOW_LOOPBACK_MACHINES": "on",
         "SECURE_COOKIES": "off",
+        "PUBLIC_URL": public_url(host, port),
         "HOST": host,
         "PORT": str(port),
     }

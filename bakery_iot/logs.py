@@ -12,6 +12,8 @@ QUIET = {
     "httpx": "WARNING",
     "httpcore": "WARNING",
     "aiohttp": "WARNING",
+    # A line for every one who signs in; who is locked out stays.
+    "axes": "WARNING",
     # One line a second and gateway would say nothing but that the tick ticks.
     "celery.worker.strategy": "WARNING",
     "celery.app.trace": "WARNING",

@@ -10,6 +10,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from bakery_iot.content_policy import DIRECTIVES
 from bakery_iot.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -50,7 +51,9 @@ DATABASES["default"].update(
     OPTIONS={
         "connect_timeout": 5,
         "tcp_user_timeout": 10_000,
-        "options": "-c statement_timeout=60000",
+        # Of all statements only the store's is prepared; planning it anew for each batch would cost more than it does.
+        "options": "-c statement_timeout=60000 -c plan_cache_mode=force_generic_plan",
+        "prepare_threshold": 5,
         **DATABASES["default"].get("OPTIONS", {}),
     },
     CONN_MAX_AGE=60,
@@ -64,6 +67,24 @@ SECURE_COOKIES: bool = env.bool("SECURE_COOKIES", default=not DEBUG)
 ALLOW_LOOPBACK_MACHINES: bool = env.bool("ALLOW_LOOPBACK_MACHINES", default=False)
 ALLOW_PRIVATE_MACHINES: bool = env.bool("ALLOW_PRIVATE_MACHINES", default=True)
 
+# Where people open the pages: messages link there.
+PUBLIC_URL: str = env.str("PUBLIC_URL", default="").rstrip("/") or (
+    CSRF_TRUSTED_ORIGINS[0] if CSRF_TRUSTED_ORIGINS else f"{'https' if SECURE_COOKIES else 'http'}://{ALLOWED_HOSTS[0]}"
+)
+
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+if EMAIL_URL and EMAIL_URL.partition("://")[0] not in ("smtp", "smtp+tls", "smtp+ssl"):
+    raise ImproperlyConfigured("EMAIL_URL must look like smtp+tls://user:password@host:587. See .env.example.")
+_mail: dict[str, Any] = env.email_url_config(EMAIL_URL) if EMAIL_URL else {}
+EMAIL_HOST: str = _mail.get("EMAIL_HOST") or ""  # empty: no mail is sent, and the pages say so
+EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_PORT: int = _mail.get("EMAIL_PORT") or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+EMAIL_HOST_USER: str = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD: str = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_TIMEOUT = 10  # of each step: a server that hangs must not outlast the lease of a message
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="") or f"bakery_iot <alerts@{ALLOWED_HOSTS[0]}>"
+
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # its default config would put its own admin site in place of ours
     "django.contrib.auth",
@@ -75,9 +96,15 @@ INSTALLED_APPS = [
     "rest_framework",
     "knox",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
     "auditlog",
     "django_celery_beat",
+    "axes",
+    "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "bakery_iot.apps.BakeryIotConfig",
     "bakery_iot.apps.BakeryAdminConfig",
     "equipment",
@@ -87,14 +114,18 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "bakery_iot.middleware.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "bakery_iot.second_factor.SecondFactorMiddleware",
+    "bakery_iot.middleware.AuditTrailMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "bakery_iot.urls"
@@ -115,6 +146,20 @@ TEMPLATES = [
     }
 ]
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Whoever guesses is slowed down by user name and address together: by address alone, one forgetful baker would lock
+# out all tablets of the shop; by name alone, anybody could lock out anybody.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "bakery_iot.lockout.say_how_long"
+AXES_CLIENT_IP_CALLABLE = "bakery_iot.lockout.address_of"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -132,11 +177,26 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Without DEBUG the pages work before `collectstatic` too: whitenoise then serves the source folders.
 WHITENOISE_USE_FINDERS = True
 
+BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30  # a wall tablet must not ask for a password at 3 in the morning
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# Only a proxy tells us which requests came by https; without one we would send them round in circles.
+SECURE_SSL_REDIRECT = SECURE_COOKIES and BEHIND_PROXY
+SECURE_REDIRECT_EXEMPT = [r"^health$", r"^metrics$"]  # asked from inside, past the proxy
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=60 * 60 * 24 * 365 if SECURE_COOKIES else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=SECURE_HSTS_SECONDS > 0)
+# Lines open to one web process, pages' sockets among them. A proxy in front is one address for all.
+MOST_LINES: int = env.int("MOST_LINES", default=4000)
+MOST_LINES_PER_ADDRESS: int = env.int("MOST_LINES_PER_ADDRESS", default=MOST_LINES if BEHIND_PROXY else 1000)
+MOST_SOCKETS_PER_USER: int = env.int("MOST_SOCKETS_PER_USER", default=200)
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": DIRECTIVES}
+# Managers must have a second factor; the others may. Without it, whoever has set one up is still asked for it.
+REQUIRE_TWO_FACTOR: bool = env.bool("REQUIRE_TWO_FACTOR", default=False)
+OTP_TOTP_ISSUER = "bakery_iot"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -147,18 +207,35 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"sign-in": "10/min", "test-connection": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "sign-in": "10/min",
+        "test-connection": "30/min",
+        "test-message": "10/min",
+        "ingest": "600/min",
+    },
     "EXCEPTION_HANDLER": "bakery_iot.api.problem_details",
 }
+KNOX_TOKEN_MODEL = "knox.AuthToken"
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90)}
 SPECTACULAR_SETTINGS = {
     "TITLE": "bakery_iot",
+    "DESCRIPTION": "Machines, what they say, what they bake and what is wrong with them. Sign in with a token from "
+    "`POST /api/v1/auth/token`. Units: °C, %, kWh, kg, minutes. Moments are UTC. Unknown is null, and never 0.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # 3.0 has no word for null where there are several types
     "SERVE_INCLUDE_SCHEMA": False,
-    "PREPROCESSING_HOOKS": ["bakery_iot.api.without_trailing_slash"],
+    "PREPROCESSING_HOOKS": ["bakery_iot.openapi.without_trailing_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "bakery_iot.openapi.complete",
+    ],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "ConnectionStatusEnum": "equipment.models.IoTConnectionStatus",
         "AlertStatusEnum": "alerts.kinds.AlertStatus",
+        "SeverityEnum": "alerts.kinds.Severity",
+        "LowestSeverityEnum": "alerts.notification_models.Lowest",
         "StatusEnum": ["connected", "disconnected", "error"],  # of a connection test
     },
 }
@@ -183,6 +260,7 @@ CELERY_TIMEZONE = "UTC"
 # The secret's presence is recorded, never a part of it: the library's own mask leaves half of the text readable.
 AUDITLOG_MASK_CALLABLE = "equipment.fields.mask"
 AUDITLOG_INCLUDE_ALL_MODELS = False
+AUDITLOG_DISABLE_ON_RAW_SAVE = True  # loaddata brings back what was, and changes nothing
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="line")
 if LOG_FORMAT not in ("line", "json"):

@@ -4,6 +4,7 @@ The inner application finds the user in `scope["user"]`, and in `scope["find_use
 socket outlives the sign-in that opened it.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,10 +13,14 @@ from channels.auth import get_user
 from channels.db import database_sync_to_async
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import SessionMiddlewareStack
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+
+from equipment.api_clients import find_token_owner
+
+TOO_MANY = 4429
 
 
 class SocketAuthentication:
@@ -26,6 +31,7 @@ class SocketAuthentication:
 
     def __init__(self, inner: ASGI3Application) -> None:
         self.inner = inner
+        self.sockets: Counter[int] = Counter()  # open ones, by user
         self.with_session = AllowedHostsOriginValidator(SessionMiddlewareStack(self._authenticate))
 
     async def __call__(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -34,8 +40,26 @@ class SocketAuthentication:
 
     async def _authenticate(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         find_user = _finder(scope)
-        known: Any = {**scope, "user": await find_user(), "find_user": find_user}
-        await self.inner(known, receive, send)
+        user = await find_user()
+        known: Any = {**scope, "user": user, "find_user": find_user}
+        if user.pk is None:  # anonymous: told so and closed at once
+            await self.inner(known, receive, send)
+        elif self.sockets[user.pk] >= settings.MOST_SOCKETS_PER_USER:
+            await _refuse(receive, send)
+        else:
+            self.sockets[user.pk] += 1
+            try:
+                await self.inner(known, receive, send)
+            finally:
+                self.sockets[user.pk] -= 1
+
+
+async def _refuse(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """A browser is told the close code only after the socket was accepted."""
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+    reason = "You have too many live pages open. Close some of them."
+    await send({"type": "websocket.close", "code": TOO_MANY, "reason": reason})
 
 
 def _finder(scope: Any) -> Callable[[], Awaitable[Any]]:
@@ -56,10 +80,8 @@ def _token_of(scope: Any) -> bytes | None:
 
 
 def _user_of_token(token: bytes) -> Any:
-    if not token.isascii():
-        return AnonymousUser()
     try:
-        user, _ = TokenAuthentication().authenticate_credentials(token)
+        user, _ = find_token_owner(token)
     except AuthenticationFailed:
         return AnonymousUser()
     return user

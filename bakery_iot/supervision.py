@@ -62,11 +62,12 @@ def bakery_programs(host: str, port: int, simulator_port: int, tokens: Path) -> 
     quiet = ["--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "5"]
     # Each viewer's socket would compress the same message anew, a hundred times the cost of sending it.
     quiet += ["--ws-per-message-deflate", "false"]
+    guarded = ["--http", "bakery_iot.doorkeeper:HttpLine", "--ws", "bakery_iot.doorkeeper:SocketLine"]
     address = ["--host", host, "--port", str(port)]
     demo = ["--tokens", str(tokens.resolve())]
     commands = {
         "ovens": [PYTHON, "-m", "connectors.simulators", "--port", str(simulator_port), *demo],
-        "web": [PYTHON, "-m", "uvicorn", "bakery_iot.asgi:application", *address, *quiet],
+        "web": [PYTHON, "-m", "uvicorn", "bakery_iot.asgi:application", *address, *quiet, *guarded],
         "poll-central": [*worker, "-Q", "poll.central", "-c", "8", "-n", "poll-central@%h"],
         "worker": [*worker, "-Q", "celery", "-c", "4", "-n", "worker@%h"],
         "beat": [*celery, "beat", "-S", "django_celery_beat.schedulers:DatabaseScheduler"],

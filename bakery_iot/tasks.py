@@ -7,6 +7,8 @@ from django.utils import timezone
 from knox.models import AuthToken
 from redis import Redis
 
+from bakery_iot.data_rights.jobs import drop_old_exports, run_jobs
+from equipment.idempotency import forget_answers
 from equipment.models import Gateway
 
 TICKS_KEPT = 100
@@ -16,6 +18,14 @@ TICKS_KEPT = 100
 def clear_expired() -> None:
     call_command("clearsessions")
     AuthToken.objects.filter(expiry__lt=timezone.now()).delete()
+    forget_answers()
+    drop_old_exports()
+
+
+@shared_task
+def run_data_jobs() -> None:
+    """Export and delete what people have asked for."""
+    run_jobs()
 
 
 @shared_task

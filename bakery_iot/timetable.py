@@ -21,7 +21,10 @@ TIMETABLE = {
     "Look at lines, silences and delays": Entry("alerts.tasks.look_around", every_seconds=5, expires_seconds=5),
     "Send the messages that wait": Entry("alerts.tasks.send_notifications", every_seconds=30, expires_seconds=30),
     "Drop the ticks that no poll worker took": Entry("bakery_iot.tasks.drop_stale_ticks", every_seconds=600),
-    "Make the coming partitions, drop the expired": Entry("telemetry.tasks.maintain_partitions", daily_at=(2, 40)),
+    "Make the coming partitions, forget what is too old": Entry("telemetry.tasks.maintain_storage", daily_at=(2, 40)),
+    "Export and delete what was asked for": Entry(
+        "bakery_iot.tasks.run_data_jobs", every_seconds=60, expires_seconds=60
+    ),
     "Forget old sessions and expired tokens": Entry("bakery_iot.tasks.clear_expired", daily_at=(3, 10)),
 }
 

@@ -1,18 +1,21 @@
-"""The dashboard, which shows all apps together; signing in and out; and whether the site is well."""
+"""The dashboard, which shows all apps together, and whether the site is well."""
 
+import sys
+from http import HTTPStatus
 from typing import Any
 
 import redis
 from django.conf import settings
-from django.contrib.auth.views import LoginView, LogoutView
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django.views.defaults import page_not_found
+from django.views.defaults import page_not_found, server_error
+from django.views.generic import TemplateView
 from redis.exceptions import RedisError
 
+from bakery_iot.api import Unavailable
 from equipment.selectors import bakeries_for
 from equipment.views import BakeryPage, is_admin
 
@@ -39,13 +42,10 @@ class DashboardView(BakeryPage):
         }
 
 
-class SignInView(LoginView):
-    template_name = "bakery_iot/sign_in.html"
-    redirect_authenticated_user = True
+class ApiDocsView(TemplateView):
+    """The schema as a page. It holds nothing of anybody's, so that everybody may read it."""
 
-
-class SignOutView(LogoutView):
-    """By POST alone, so that no link on another site can sign anyone out."""
+    template_name = "bakery_iot/api_docs.html"
 
 
 @never_cache
@@ -79,10 +79,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """An address that does not exist: for people the page, for programs what they can read."""
     if not request.path.startswith("/api/"):
         return page_not_found(request, exception)
-    problem = {
-        "type": "about:blank",
-        "title": "Not Found",
-        "status": 404,
-        "detail": "There is no such address. All of them are listed at /api/v1/schema.",
-    }
-    return JsonResponse(problem, status=404, content_type="application/problem+json")
+    return _problem(HTTPStatus.NOT_FOUND, "There is no such address. All of them are listed at /api/v1/schema.")
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """What nobody expected, or a database that was away before a view was asked: its session is read before that."""
+    if not request.path.startswith("/api/"):
+        return server_error(request)
+    if isinstance(sys.exception(), OperationalError | InterfaceError | RedisError):
+        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(Unavailable.default_detail))
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on the server. Its log says what.")
+
+
+def _problem(status: HTTPStatus, detail: str) -> JsonResponse:
+    problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    return JsonResponse(problem, status=status, content_type="application/problem+json")

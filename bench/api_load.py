@@ -5,6 +5,8 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db import connection
+
 from bakery_iot.loopback import free_port
 from bench.audience import Person, Viewer, viewer_of
 from bench.collecting import reading
@@ -21,6 +23,7 @@ CLIENTS = 4
 
 @dataclass(frozen=True)
 class Load:
+    requests: int
     requests_a_second: float
     ms_a_request: float  # of the web process
     took: dict[str, float]
@@ -34,7 +37,9 @@ def measure(options: Options, house: House) -> Iterator[Figure]:
         stack.enter_context(reading([fleet], house))
         person = Person.who_sees([fleet])
         viewer = viewer_of("load", person, house, options.seconds, viewers=CLIENTS)
+        before = _count_sessions()
         ours = _put_under_load(viewer, house.children["web"], options.seconds)
+        sessions = _count_sessions() - before
         bare_view, address = stack.enter_context(_bare_view(ours.body, house))
         task = person.task(address, options.seconds, viewers=CLIENTS)
         bare = _put_under_load(Viewer("load", task, house.servers.environment), bare_view, options.seconds)
@@ -50,6 +55,7 @@ def measure(options: Options, house: House) -> Iterator[Figure]:
         part=part, name="web's time per request", value=ours.ms_a_request, unit="ms", floor=name,
         floor_value=bare.ms_a_request,
     )  # fmt: skip
+    yield Figure(part=part, name="database sessions opened per request", value=sessions / max(ours.requests, 1))
     for rank, took in ours.took.items():
         yield Figure(part=part, name=f"answered {rank}", value=took, unit="ms", floor=name, floor_value=bare.took[rank])
 
@@ -61,7 +67,15 @@ def _put_under_load(viewer: Viewer, web: Child, seconds: float) -> Load:
         busy = busy_seconds([web.pid]) - busy
     finally:
         viewer.child.end()
-    return Load(done["requests"] / seconds, 1000 * busy / max(done["requests"], 1), done["took"], body)
+    requests = done["requests"]
+    return Load(requests, requests / seconds, 1000 * busy / max(requests, 1), done["took"], body)
+
+
+def _count_sessions() -> int:
+    """Since the server began."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
 
 
 @contextlib.contextmanager

@@ -62,7 +62,7 @@ def start_fleet(protocol: str, environment: Mapping[str, str], ovens: int, hangi
 
 
 def _make_rows(fleet: Fleet, count: int) -> list[Equipment]:
-    bakeries = _make_bakeries(fleet.protocol, math.ceil(count / MACHINES_PER_BAKERY))
+    bakeries = make_bakeries(fleet.protocol, math.ceil(count / MACHINES_PER_BAKERY))
     protocol = PROTOCOLS[fleet.protocol]
     settings = [_SETTINGS[fleet.protocol](fleet, number) for number in range(count)]
     parse_config(protocol, settings[0])
@@ -80,7 +80,7 @@ def _make_rows(fleet: Fleet, count: int) -> list[Equipment]:
     )
 
 
-def _make_bakeries(name: str, count: int) -> Sequence[Bakery]:
+def make_bakeries(name: str, count: int) -> Sequence[Bakery]:
     gateway, _ = Gateway.objects.get_or_create(slug=GATEWAY, defaults={"name": "Central"})
     begin = Bakery.objects.count()
     names: Iterable[str] = (f"{name} {begin + number}" for number in range(count))

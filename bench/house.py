@@ -6,7 +6,9 @@ from typing import TypeVar
 
 from django.core.management import call_command
 
+from bakery_iot.loopback import free_port
 from bakery_iot.supervision import bakery_programs
+from bench.own_figures import read_figures
 from bench.processes import Child, ChildError, busy_seconds
 from bench.servers import Servers
 
@@ -26,6 +28,7 @@ class House:
         self.servers = servers
         self.children: dict[str, Child] = {}
         self.address = f"127.0.0.1:{servers.environment['PORT']}"
+        self._figures_port = free_port()
 
     def __enter__(self) -> "House":
         call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
@@ -34,7 +37,8 @@ class House:
         try:
             for program in programs:
                 if program.name in PROGRAMS:
-                    child = Child(program.name, program.command, self.servers.environment, folder / "log")
+                    environment = self._environment(program.name)
+                    child = Child(program.name, program.command, environment, folder / "log")
                     self.children[program.name] = child
         except BaseException:
             self.__exit__()
@@ -46,6 +50,14 @@ class House:
             child.ask_to_end()
         for child in self.children.values():
             child.end()
+
+    def _environment(self, program: str) -> dict[str, str]:
+        own = {"METRICS_PORT": str(self._figures_port)} if program == POLL_WORKER else {}
+        return {**self.servers.environment, **own}
+
+    def own_figures(self) -> dict[str, float]:
+        """Of the poll worker."""
+        return read_figures(self._figures_port)
 
     def pids(self) -> dict[str, int]:
         """By program and server."""

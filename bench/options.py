@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bench.processes import ROOT
 
-PARTS = ("modbus", "http", "mqtt", "opc_ua", "mixed", "faults", "freshness", "push", "api", "soak")
+PARTS = ("modbus", "http", "mqtt", "opc_ua", "mixed", "faults", "store", "freshness", "push", "api", "soak", "history")
 # What fits into five minutes; the others are asked for by name.
-DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
+DEFAULT_PARTS = tuple(part for part in PARTS if part not in ("soak", "history"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,7 @@ class Options:
     seconds: float
     parts: tuple[str, ...]
     viewers: int
+    readings_million: float
     file: Path
 
 
@@ -31,6 +32,9 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--only", choices=PARTS, nargs="+", default=DEFAULT_PARTS, help="which parts", metavar="PART")
     parser.add_argument("--viewers", type=_positive, default=500, help="of part push (500)")
     parser.add_argument(
+        "--readings", type=float, default=10, metavar="MILLION", help="of part history, in millions (10); 105 at most"
+    )
+    parser.add_argument(
         "--file",
         type=Path,
         default=ROOT / "var" / "bench.json",
@@ -42,6 +46,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         seconds=given.seconds,
         parts=tuple(part for part in PARTS if part in given.only),
         viewers=given.viewers,
+        readings_million=given.readings,
         file=given.file,
     )
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from bench import api_load, collecting, freshness, push, soak
+from bench import api_load, collecting, freshness, history, push, soak, store
 from bench.figures import Figure, print_table, write_file
 from bench.house import House
 from bench.options import Options
@@ -14,10 +14,12 @@ from bench.servers import Servers
 
 COLLECTING = ("modbus", "http", "mqtt", "opc_ua", "mixed", "faults")
 OTHERS: dict[str, Callable[[Options, House], Iterable[Figure]]] = {
+    "store": store.measure,
     "freshness": freshness.measure,
     "push": push.measure,
     "api": api_load.measure,
     "soak": soak.measure,
+    "history": history.measure,
 }
 
 

@@ -11,6 +11,7 @@ from bench.figures import Figure
 from bench.fleets import start_fleet
 from bench.house import House
 from bench.options import Options
+from bench.processes import busy_seconds
 from telemetry.models import SensorReading
 
 OVENS = 200
@@ -25,9 +26,11 @@ def measure(options: Options, house: House) -> list[Figure]:
         stack.callback(viewer.child.end)
         window = viewer.said()
         psutil.cpu_percent()
-        before = house.busy_seconds()["web"]
+        web, looking = house.children["web"].pid, viewer.child.pid
+        before = busy_seconds([web]), busy_seconds([looking])
         sent = viewer.said()
-        busy, machine = house.busy_seconds()["web"] - before, psutil.cpu_percent()
+        busy, their_busy = busy_seconds([web]) - before[0], busy_seconds([looking]) - before[1]
+        machine = psutil.cpu_percent()
         seen = viewer.said()
         begin, end = (datetime.fromtimestamp(window[name]).astimezone() for name in ("begin", "end"))
         rows = SensorReading.objects.filter(equipment_id__in=[row.pk for row in fleet.rows])
@@ -42,5 +45,6 @@ def measure(options: Options, house: House) -> list[Figure]:
         Figure(part=part, name="web busy, of one core", value=100 * busy / options.seconds, unit="%"),
         Figure(part=part, name="read to seen p50", value=seen["lateness"]["p50"], unit="ms"),
         Figure(part=part, name="read to seen p99", value=seen["lateness"]["p99"], unit="ms"),
+        Figure(part=part, name="viewers busy, of one core", value=100 * their_busy / options.seconds, unit="%"),
         Figure(part=part, name="machine busy", value=machine, unit="%", target=BUSY_PERCENT),
     ]

@@ -99,7 +99,10 @@ def merge_readings(first: Reading, second: Reading) -> Reading:
         for name in VALUE_FIELDS
         if getattr(first, name) is None and name not in first.quality
     }
-    changes |= {name: {**getattr(second, name), **getattr(first, name)} for name in NESTED_FIELDS}
+    for name in NESTED_FIELDS:
+        ours = getattr(first, name)
+        known = {key: value for key, value in ours.items() if value is not None or f"{name}.{key}" in first.quality}
+        changes[name] = {**ours, **getattr(second, name), **known}
     return replace(first, **changes, quality={**second.quality, **first.quality})
 
 

@@ -3,23 +3,24 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth import get_user_model
-from django.db.models import F, ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.forms import Script
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timesince import timesince
-from unfold.admin import ModelAdmin
 
 from equipment import services
+from equipment.admin_access import ApiClientAdmin, MembershipInline
 from equipment.admin_connection import ConnectionTestAdmin
 from equipment.admin_forms import ConnectionForm, connection_form, list_credentials
 from equipment.admin_identity import InstallationIdentityAdmin
+from equipment.admin_own import OwnBakeriesAdmin as OwnBakeriesAdmin
 from equipment.admin_presets import PresetAdmin
 from equipment.admin_records import FetchRecordsAdmin, ReadOnlyAdmin
 from equipment.inventory import save_equipment
 from equipment.models import (
+    ApiClient,
     Bakery,
     Batch,
     ConnectionLog,
@@ -29,30 +30,9 @@ from equipment.models import (
     HaccpRecord,
     InstallationIdentity,
 )
-from equipment.selectors import bakeries_for
-
-
-class OwnBakeriesAdmin(ModelAdmin):  # type: ignore[misc]
-    bakery_path = "bakery"  # from the row to its bakery
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        if request.user.is_superuser:
-            return rows
-        own = self.model._default_manager.filter(**{f"{self.bakery_path}__in": bakeries_for(request.user)})
-        return rows.filter(pk__in=own.values("pk"))
-
-    def formfield_for_foreignkey(self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        related = self.admin_site._registry.get(db_field.related_model)
-        if isinstance(related, OwnBakeriesAdmin):
-            kwargs["queryset"] = related.get_queryset(request)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
-        raise Http404(f"There is no {opts.verbose_name} of this number in your bakeries.")
-
 
 admin.site.register(InstallationIdentity, InstallationIdentityAdmin)
+admin.site.register(ApiClient, ApiClientAdmin)
 
 
 @admin.register(Gateway)
@@ -67,17 +47,8 @@ class BakeryAdmin(OwnBakeriesAdmin):
     list_display = ("name", "slug", "time_zone", "gateway")
     list_select_related = ("gateway",)
     search_fields = ("name", "slug")
-    filter_horizontal = ("members",)
     prepopulated_fields = {"slug": ("name",)}
-
-    def formfield_for_manytomany(
-        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        if db_field.name == "members" and not request.user.is_superuser:
-            # Colleagues only: other people's names are none of a manager's business.
-            colleagues = get_user_model().objects.filter(bakeries__in=bakeries_for(request.user))
-            kwargs["queryset"] = colleagues.distinct().order_by("username")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+    inlines = (MembershipInline,)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -10,6 +10,7 @@ from unfold.admin import ModelAdmin
 from connectors import ConfigurationError, ConnectionTest
 from equipment import services
 from equipment.permissions import CONFIGURE_IOT
+from equipment.throttling import seconds_until_dialing
 
 
 class ConnectionTestAdmin(ModelAdmin):  # type: ignore[misc]
@@ -35,6 +36,9 @@ class ConnectionTestAdmin(ModelAdmin):  # type: ignore[misc]
         is_allowed = self.has_change_permission(request, equipment) if equipment else self.has_add_permission(request)
         if not self.may_configure(request) or not is_allowed:
             raise PermissionDenied
+        if wait := seconds_until_dialing(request):
+            message = f"These were many tests at once. Try again in {wait} s."
+            return JsonResponse({"message": message, "fields": {}}, status=429, headers={"Retry-After": str(wait)})
         form = self.get_form(request, equipment, change=bool(equipment))(request.POST, instance=equipment)
         if not form["protocol"].value():
             return JsonResponse({"message": "Choose a protocol first.", "fields": {}}, status=400)

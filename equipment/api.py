@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from connectors import ConnectionTest
 from equipment import services
+from equipment.idempotency import IDEMPOTENCY_KEY, idempotent
 from equipment.inventory import COLUMNS, save_equipment
 from equipment.models import Equipment
 from equipment.permissions import CanConfigureIoT, MayChangeEquipment, check_may_configure_iot
@@ -65,7 +66,13 @@ class EquipmentListView(APIView):
         page = pagination.paginate_queryset(machines, request, view=self)
         return pagination.get_paginated_response(EquipmentSerializer(page, many=True).data)
 
-    @extend_schema(operation_id="create_equipment", request=EquipmentSerializer, responses={201: EquipmentSerializer})
+    @extend_schema(
+        operation_id="create_equipment",
+        parameters=[IDEMPOTENCY_KEY],
+        request=EquipmentSerializer,
+        responses={201: EquipmentSerializer},
+    )
+    @idempotent
     def post(self, request: Request) -> Response:
         posted = EquipmentSerializer(data=request.data, context={"request": request})
         posted.is_valid(raise_exception=True)
@@ -146,7 +153,11 @@ def _in_short(result: ConnectionTest) -> dict[str, Any]:
 
 @extend_schema(parameters=[EQUIPMENT_ID])
 class TestConnectionView(DialingView):
-    @extend_schema(operation_id="test_connection", request=IoTConfigSerializer, responses=ConnectionTestSerializer)
+    @extend_schema(
+        operation_id="test_connection",
+        request=IoTConfigSerializer(partial=True),
+        responses=ConnectionTestSerializer,
+    )
     def post(self, request: Request, equipment_id: str) -> Response:
         """Try the posted settings, or the saved ones if the body is empty. 200 also if the machine did not answer."""
         equipment = get_equipment(request, equipment_id)

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from equipment.api import EQUIPMENT_ID, EquipmentPagination, get_equipment
 from equipment.record_models import CookingProgramme, HaccpRecord
-from equipment.serializers import StrictSerializer
+from equipment.serializers import QuerySerializer
 
 
 class HaccpRecordSerializer(serializers.ModelSerializer[HaccpRecord]):
@@ -70,7 +70,7 @@ class CookingProgrammePageSerializer(_PageSerializer):
     results = CookingProgrammeSerializer(many=True)
 
 
-class PageQuerySerializer(StrictSerializer):
+class PageQuerySerializer(QuerySerializer):
     page = serializers.IntegerField(min_value=1, required=False)
     page_size = serializers.IntegerField(min_value=1, max_value=500, required=False, help_text="100 unless told")
 

@@ -14,7 +14,13 @@ from django.urls import reverse
 from timezone_field import TimeZoneField
 
 from connectors.preset import find_preset
+from equipment.access_models import ApiClient as ApiClient
+from equipment.access_models import BakeryMembership as BakeryMembership
+from equipment.data_models import DataJob as DataJob
+from equipment.data_models import DataJobKind as DataJobKind
+from equipment.data_models import DataPart as DataPart
 from equipment.fields import EncryptedJSONField, EncryptedSecretField
+from equipment.idempotency_models import IdempotentAnswer as IdempotentAnswer
 from equipment.record_models import CookingProgramme as CookingProgramme
 from equipment.record_models import HaccpRecord as HaccpRecord
 from equipment.record_models import RecordImport as RecordImport
@@ -58,11 +64,18 @@ class Bakery(models.Model):
     slug = models.SlugField(max_length=50, unique=True)
     time_zone = TimeZoneField(default="Europe/Madrid")
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="bakeries")
-    members = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="bakeries")
+    # Also those whose time is over: ask `selectors.members_of` for who belongs to it now.
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through=BakeryMembership, blank=True, related_name="bakeries"
+    )
 
     class Meta:
         verbose_name_plural = "bakeries"
         ordering = ["name"]
+        permissions = [
+            ("export_bakery", "Can export everything of a bakery"),
+            ("erase_bakery", "Can delete a bakery with everything it has recorded"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -137,7 +150,10 @@ class Equipment(models.Model):
         db_table = "equipment"
         verbose_name = verbose_name_plural = "equipment"
         ordering = ["bakery__name", "name"]
-        permissions = [("configure_iot", "Can set where the server connects to")]
+        permissions = [
+            ("configure_iot", "Can set where the server connects to"),
+            ("send_readings", "Can send readings in a machine's name"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["bakery", "name"],

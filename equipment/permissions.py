@@ -4,7 +4,8 @@ What is not yours does not exist: 404. What is yours, but not for you to change:
 It must not import `rest_framework.views`, which imports this while it is being imported itself.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from rest_framework.exceptions import NotAuthenticated, NotFound, PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -13,11 +14,6 @@ from rest_framework.request import Request
 from equipment.selectors import bakeries_for
 
 CONFIGURE_IOT = "equipment.configure_iot"
-PERMISSION_OF_METHOD = {
-    "POST": "equipment.add_equipment",
-    "PATCH": "equipment.change_equipment",
-    "DELETE": "equipment.delete_equipment",
-}
 
 
 class BelongsToABakery(BasePermission):
@@ -31,15 +27,51 @@ class BelongsToABakery(BasePermission):
         return True
 
 
-class MayChangeEquipment(BelongsToABakery):
-    """Members may look; who may create, change and archive depends on the permissions of their group."""
+class MayWrite(BelongsToABakery):
+    """Members may look; each writing method of the view needs the permission that its table names."""
+
+    permission_of_method: ClassVar[Mapping[str, str]]
+    refusal: ClassVar[str]
 
     def has_permission(self, request: Request, view: Any) -> bool:
         super().has_permission(request, view)
-        needed = PERMISSION_OF_METHOD.get(request.method or "")
+        needed = self.permission_of_method.get(request.method or "")
         if request.method not in SAFE_METHODS and needed and not request.user.has_perm(needed):
-            raise PermissionDenied("You may look at the equipment, but not change it. Ask a manager.")
+            raise PermissionDenied(self.refusal)
         return True
+
+
+class MayChangeEquipment(MayWrite):
+    permission_of_method = {
+        "POST": "equipment.add_equipment",
+        "PATCH": "equipment.change_equipment",
+        "DELETE": "equipment.delete_equipment",
+    }
+    refusal = "You may look at the equipment, but not change it. Ask a manager."
+
+
+class MayChangeBatches(MayWrite):
+    permission_of_method = {
+        "POST": "equipment.add_batch",
+        "PUT": "equipment.add_batch",
+        "PATCH": "equipment.change_batch",
+    }
+    refusal = "You may look at batches, but not start, end or change them. Ask a manager."
+
+
+class MayChangeBakeries(MayWrite):
+    """Who is a member is a part of the bakery, so that adding one is a change of it."""
+
+    permission_of_method = {
+        "POST": "equipment.add_bakery",
+        **dict.fromkeys(("PUT", "PATCH", "DELETE"), "equipment.change_bakery"),
+    }
+    refusal = "You may look at your bakeries, but not change them and who belongs to them. Ask a manager."
+
+
+class MaySendReadings(MayWrite):
+    permission_of_method = {"POST": "equipment.send_readings"}
+    refusal = "You may not send readings in a machine's name. Ask a manager for the permission to do so."
 
 
 class CanConfigureIoT(BelongsToABakery):

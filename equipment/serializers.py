@@ -15,16 +15,35 @@ from equipment.models import Bakery, Equipment, EquipmentType, IoTConnectionStat
 from equipment.selectors import bakeries_for
 from equipment.validators import check_storable_json
 
+# Python would take 0 for "0" and "yes" for true; whoever sends them means something else.
+JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...], str], ...] = (
+    (serializers.CharField, (str,), "This must be text, in quotation marks."),
+    (serializers.DateTimeField, (str,), "This must be text: 2025-01-12T10:30:00Z."),
+    (serializers.BooleanField, (bool,), "This must be true or false."),
+    (serializers.IntegerField, (int, float), "This must be a whole number."),
+    (serializers.FloatField, (int, float), "This must be a number."),
+)
+
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses keys it does not know: a misspelt one is an error, not a silent default."""
+    """Refuses keys it does not know, and values of another type: a slip is an error, not a silent default."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             writable = [name for name, field in self.fields.items() if not field.read_only]
-            if refused := {key: self.explain(str(key), writable) for key in data if key not in writable}:
+            refused = {key: self.explain(str(key), writable) for key in data if key not in writable}
+            refused |= {key: text for key in writable if key in data and (text := self.find_misfit(key, data[key]))}
+            if refused:
                 raise ValidationError(refused)
         return super().to_internal_value(data)
+
+    def find_misfit(self, key: str, value: Any) -> str | None:
+        """What is wrong with the type of a value, in a sentence. Null is the field's own matter."""
+        for field_class, types, sentence in JSON_TYPES:
+            if isinstance(self.fields[key], field_class):
+                fits = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+                return None if value is None or fits else sentence
+        return None
 
     def explain(self, key: str, writable: list[str]) -> str:
         if key in self.fields:
@@ -32,6 +51,13 @@ class StrictSerializer(serializers.Serializer[Any]):
         near = get_close_matches(key, writable, n=1)
         hint = f"Do you mean {near[0]}?" if near else f"There are: {', '.join(writable)}."
         return f"There is no field of this name. {hint}"
+
+
+class QuerySerializer(StrictSerializer):
+    """What stands behind the question mark of an address, where everything is text."""
+
+    def find_misfit(self, key: str, value: Any) -> str | None:
+        return None
 
 
 class OwnBakeries(serializers.SlugRelatedField[Bakery]):
@@ -122,7 +148,7 @@ class EquipmentPageSerializer(serializers.Serializer[Any]):
     results = EquipmentSerializer(many=True)
 
 
-class EquipmentFilterSerializer(StrictSerializer):
+class EquipmentFilterSerializer(QuerySerializer):
     """The query of the list."""
 
     bakery = serializers.CharField(required=False, help_text="A bakery's slug")

@@ -1,8 +1,7 @@
-"""What can be done to machines, their connection and their batches. Everything that writes here says so upwards."""
+"""What can be done to machines and their connection. Everything that writes here says so upwards."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from celery.exceptions import TimeoutError as ResultTimeout
@@ -15,7 +14,7 @@ from redis.exceptions import RedisError
 from connectors import ConfigurationError, ConnectionTest, Reading, parse_config
 from equipment.credentials import may_reuse_credentials
 from equipment.fields import encrypt_json
-from equipment.models import Batch, ConnectionEventType, ConnectionLog, Equipment, IoTConnectionStatus
+from equipment.models import ConnectionEventType, ConnectionLog, Equipment, IoTConnectionStatus
 from equipment.policy import address_policy as address_policy
 from equipment.signals import connection_changed
 from equipment.tasks import run_connection_test
@@ -218,8 +217,8 @@ def _show_states(events: Sequence[ConnectionLog]) -> None:
 
 def set_iot_enabled(equipment: Equipment, enabled: bool) -> None:
     """Start or stop reading the machine; its settings stay."""
-    Equipment.objects.filter(pk=equipment.pk).update(iot_enabled=enabled)
     equipment.iot_enabled = enabled
+    equipment.save(update_fields=["iot_enabled"])  # and not update(): the audit trail hears only of rows
     touch_connection(equipment)
 
 
@@ -228,19 +227,6 @@ def archive_equipment(equipment: Equipment) -> None:
     equipment.archived_at, equipment.iot_enabled = timezone.now(), False
     equipment.save(update_fields=["archived_at", "iot_enabled"])
     _tell([equipment.pk])
-
-
-def start_batch(equipment: Equipment, product: str, started_at: datetime, **details: Any) -> Batch:
-    batch = Batch.objects.create(equipment=equipment, product=product, started_at=started_at, **details)
-    _tell([equipment.pk])
-    return batch
-
-
-def end_batch(batch: Batch, ended_at: datetime) -> None:
-    """By condition: two clients may say so at once, and the first one is right."""
-    if Batch.objects.filter(pk=batch.pk, ended_at=None).update(ended_at=ended_at):
-        batch.ended_at = ended_at
-        _tell([batch.equipment_id])
 
 
 def _tell(equipment_ids: Sequence[int], events: Sequence[ConnectionLog] = ()) -> None:

@@ -7,11 +7,11 @@ import asyncio
 import contextlib
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import InterfaceError, OperationalError
 
 from telemetry.fanout import Fanout, Mailbox
 from telemetry.live import HEARTBEAT_SECONDS, encode
+from telemetry.narrowing import NarrowingConsumer
 from telemetry.snapshots import find_bakeries, make_snapshot
 
 NOT_SIGNED_IN = 4401
@@ -25,8 +25,8 @@ BEATS_PER_ACCESS_CHECK = 6
 BEATS_PER_SNAPSHOT = 60
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """One viewer. It may send anything; nothing is expected."""
+class LiveConsumer(NarrowingConsumer):
+    """One viewer."""
 
     channel_layer_alias = "none"  # the process has one ear for all its viewers: `fanout.py`
     bakeries: frozenset[int] = frozenset()
@@ -52,6 +52,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await asyncio.gather(*self.tasks, return_exceptions=True)
         for bakery_id in self.bakeries:
             await self.fanout.leave(bakery_id, self.mailbox)
+
+    async def send_all_again(self) -> None:
+        self.mailbox.ask_for_snapshot()
 
     async def _follow(self, bakeries: frozenset[int]) -> None:
         # Before the snapshot: what happens between the two comes twice rather than never.

@@ -1,20 +1,23 @@
 """Shapes of the API's requests and answers about what machines said. Units: °C, %, kWh, kg, minutes."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from equipment.models import IoTConnectionStatus
-from equipment.serializers import StrictSerializer
+from equipment.moments import MomentField
+from equipment.serializers import QuerySerializer
+from telemetry.history import AGGREGATES, RAW
 from telemetry.metrics import FIELDS, METRICS, Kind
 from telemetry.models import STATES
+from telemetry.rollup_models import NUMBERS
+from telemetry.rollups import LEVELS
 
-YEARS = range(1970, 2101)
 DEFAULT_RANGE = timedelta(hours=24)
 
 
@@ -53,11 +56,12 @@ class GapSerializer(serializers.Serializer[Any]):
 
 class HistoryReadingSerializer(serializers.Serializer[Any]):
     reading_time = serializers.DateTimeField()
-    temperature_min = serializers.FloatField(allow_null=True, required=False, help_text="Where readings are gathered")
-    temperature_max = serializers.FloatField(allow_null=True, required=False, help_text="Where readings are gathered")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return super().get_fields() | {metric.field: _field(metric.field, metric.kind) for metric in METRICS}
+        """Where readings are gathered, each number comes with its peaks."""
+        peaks = {f"{number.field}_{part}": number.kind for number in NUMBERS for part in ("min", "max")}
+        kinds = {metric.field: metric.kind for metric in METRICS} | peaks
+        return super().get_fields() | {name: _field(name, kind) for name, kind in kinds.items()}
 
 
 class SensorHistorySerializer(serializers.Serializer[Any]):
@@ -65,38 +69,25 @@ class SensorHistorySerializer(serializers.Serializer[Any]):
     equipment_name = serializers.CharField()
     start_time = serializers.DateTimeField()
     end_time = serializers.DateTimeField()
+    level = serializers.ChoiceField([RAW, *(level.key for level in LEVELS)], help_text="What the readings come from")
     total_readings = serializers.IntegerField(help_text="How many readings lie in the range")
     step_seconds = serializers.FloatField(allow_null=True, help_text="null: single readings, not gathered")
     readings = HistoryReadingSerializer(many=True)
     gaps = GapSerializer(many=True)
 
 
-class MomentField(serializers.DateTimeField):
-    """ISO 8601. Without an offset it is the bakery's local time. The answer is in UTC."""
-
-    def to_internal_value(self, value: Any) -> datetime:
-        # A plus sign that was not escaped arrives as a space.
-        moment = super().to_internal_value(re.sub(r"(T\S+) (\d\d:?\d\d)$", r"\1+\2", value))
-        if moment.year not in YEARS:
-            raise ValidationError(f"The year must lie between {YEARS[0]} and {YEARS[-1]}.")
-        return moment.astimezone(UTC)
+_NAME = f"({'|'.join(FIELDS)})"
 
 
-class SensorHistoryQuery(StrictSerializer):
-    """The query of `sensor-history`. Without times it is the last 24 hours."""
+@extend_schema_field({"type": "string", "pattern": f"^{_NAME}(,{_NAME})*$"})
+class NamesField(serializers.CharField):
+    pass
 
-    start_time = MomentField(required=False, help_text="ISO 8601; without an offset it is the bakery's local time")
-    end_time = MomentField(required=False, help_text="Like start_time; now, if left out")
-    start = MomentField(required=False, help_text="The same as start_time")
-    end = MomentField(required=False, help_text="The same as end_time")
-    points = serializers.IntegerField(min_value=1, max_value=5000, default=500, help_text="At most about so many")
-    fields_ = serializers.CharField(required=False, help_text="Names with commas between them; all, if left out")
 
-    def __init__(self, *args: Any, time_zone: Any = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            if isinstance(field, MomentField):
-                field.timezone = time_zone
+class FieldsQuery(QuerySerializer):
+    """A query that may name the values it wants."""
+
+    fields_ = NamesField(required=False, help_text="Names with commas between them; all, if left out")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # `fields` itself is taken: it is where a serializer keeps its fields.
@@ -112,6 +103,25 @@ class SensorHistoryQuery(StrictSerializer):
                 raise ValidationError(f"There is no value of the name {name[:50]!r}. {hint}")
         return wanted
 
+
+@extend_schema_serializer(exclude_fields=["start_time", "end_time"])
+class RangeQuery(FieldsQuery):
+    """Without times it is the last 24 hours."""
+
+    start_time = MomentField(required=False)
+    end_time = MomentField(required=False)
+    start = MomentField(
+        required=False,
+        help_text="ISO 8601; without an offset it is the bakery's local time. `start_time` is understood too",
+    )
+    end = MomentField(required=False, help_text="Like start; now, if left out. `end_time` is understood too")
+
+    def __init__(self, *args: Any, time_zone: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, MomentField):
+                field.timezone = time_zone
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         for alias, name in (("start", "start_time"), ("end", "end_time")):
             if alias in attrs and name in attrs:
@@ -123,3 +133,10 @@ class SensorHistoryQuery(StrictSerializer):
         if end <= start:
             raise ValidationError({"end_time": "The end must come after the start. Are the two mixed up?"})
         return attrs
+
+
+class SensorHistoryQuery(RangeQuery):
+    """The query of `sensor-history`."""
+
+    points = serializers.IntegerField(min_value=1, max_value=5000, default=500, help_text="At most about so many")
+    aggregate = serializers.ChoiceField(AGGREGATES, default="avg", help_text="What becomes of the readings of one step")

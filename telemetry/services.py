@@ -1,76 +1,27 @@
-"""The store: readings come in batches, and one statement takes a batch.
-
-`docs/` and the storage notes give the measured reason: one statement costs the server the same for 1 reading as for
-50, and the rows that were not new never reach the latest value, so duplicates and late readings are exact.
-"""
+"""Storing readings, and what follows from it. The statement itself is in `telemetry.store`."""
 
 import logging
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-import orjson
-import psycopg
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.utils import DataError, IntegrityError
-from django.utils import timezone
 
-from connectors.reading import Reading
 from telemetry import monitoring
 from telemetry.live import publish
-from telemetry.metrics import METRICS, Kind
-from telemetry.models import STATES, LatestReading, SensorReading
-from telemetry.partitions import create_partitions, drop_partitions
+from telemetry.models import SensorReading
+from telemetry.partitions import list_partitions
 from telemetry.pushing import publish_readings
 from telemetry.signals import readings_stored
+from telemetry.store import EquipmentReading as EquipmentReading
+from telemetry.store import insert_readings, overwrite_readings
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("equipment_id", "reading_time", "received_at", *(metric.field for metric in METRICS))
-# Half of a column's bytes would be wasted to send `real` as text; arrays go in binary and are cast on arrival.
-ARRAY_TYPES = (
-    "bigint[]",
-    "timestamptz[]",
-    "timestamptz[]",
-    *("smallint[]" if metric.kind is Kind.STATE else f"{metric.kind}[]" for metric in METRICS),
-)
-STATE_NUMBERS = {field: {word: number for number, word in enumerate(words)} for field, words in STATES.items()}
-NUMBER_LIMITS = {Kind.REAL: 3.4e38, Kind.DOUBLE: math.inf, Kind.SMALLINT: 32_767}
-PARTITIONS_AHEAD = timedelta(weeks=3)
+DAY = timedelta(days=1)
 # A machine's clock may be this far ahead before we take our own time: it must not block the true values to come.
 CLOCK_TOLERANCE = timedelta(seconds=60)
-
-_columns = ", ".join(COLUMNS)
-_overwrite = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:])
-# Ordered by the key, so that two writers lock rows in the same order.
-STORE = f"""
-WITH arrived AS (
-    SELECT * FROM unnest({", ".join(f"%b::{array_type}" for array_type in ARRAY_TYPES)}) AS arrived ({_columns})
-), stored AS (
-    INSERT INTO {SensorReading._meta.db_table} ({_columns})
-    SELECT {_columns} FROM arrived ORDER BY equipment_id, reading_time
-    ON CONFLICT (equipment_id, reading_time) DO NOTHING
-    RETURNING {_columns}
-), latest AS (
-    INSERT INTO {LatestReading._meta.db_table} AS latest ({_columns})
-    SELECT DISTINCT ON (equipment_id) {_columns} FROM stored ORDER BY equipment_id, reading_time DESC
-    ON CONFLICT (equipment_id) DO UPDATE SET {_overwrite} WHERE latest.reading_time < excluded.reading_time
-    RETURNING equipment_id
-)
-SELECT stored.equipment_id, stored.reading_time, latest.equipment_id IS NOT NULL
-FROM stored LEFT JOIN latest USING (equipment_id)
-"""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EquipmentReading:
-    """A reading, the machine it came from (primary key) and when it reached us."""
-
-    equipment_id: int
-    reading: Reading
-    received_at: datetime
 
 
 def store_sensor_readings(batch: Sequence[EquipmentReading], *, tell: bool = True) -> int:
@@ -82,10 +33,11 @@ def store_sensor_readings(batch: Sequence[EquipmentReading], *, tell: bool = Tru
     """
     if not batch:
         return 0
+    batch = [_with_believable_time(item) for item in batch]
     try:
         with transaction.atomic():
             with monitoring.STORE.time():
-                rows = _execute(batch)
+                rows = insert_readings(batch)
             monitoring.BATCHES.observe(len(rows))
             if tell:
                 transaction.on_commit(lambda: _tell(batch, rows))
@@ -98,13 +50,28 @@ def store_sensor_readings(batch: Sequence[EquipmentReading], *, tell: bool = Tru
     return len(rows)
 
 
-def _execute(batch: Sequence[EquipmentReading]) -> list[tuple[int, datetime, bool]]:
-    rows = [row for item in batch if (row := _row(item))]
-    arrays = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in COLUMNS]
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(STORE, arrays, prepare=True)
-        return cursor.fetchall()
+def correct_sensor_readings(batch: Sequence[EquipmentReading]) -> int:
+    """Put readings in the place of those stored for the same moments, and compute their rollups anew.
+
+    Returns how many were written. For what a machine or a person has put right afterwards. Raises `ValueError` for a
+    moment of which the readings are no longer kept, since their rollups could not be computed.
+    """
+    oldest = list_partitions()[0] + DAY
+    if too_old := [item for item in batch if item.reading.reading_time < oldest]:
+        moment = min(item.reading.reading_time for item in too_old)
+        raise ValueError(f"{moment:%d.%m.%Y %H:%M} UTC cannot be corrected: readings are kept since {oldest:%d.%m.%Y}.")
+    with transaction.atomic():
+        count = overwrite_readings(batch)
+        transaction.on_commit(lambda: publish({item.equipment_id for item in batch}))
+    return count
+
+
+def _with_believable_time(item: EquipmentReading) -> EquipmentReading:
+    reading = item.reading
+    if reading.reading_time - item.received_at <= CLOCK_TOLERANCE:
+        return item
+    quality = {**reading.quality, "reading_time": "uncertain"}
+    return replace(item, reading=replace(reading, reading_time=item.received_at, quality=quality))
 
 
 def _tell(batch: Sequence[EquipmentReading], rows: Iterable[tuple[int, datetime, bool]]) -> None:
@@ -121,63 +88,5 @@ def _tell(batch: Sequence[EquipmentReading], rows: Iterable[tuple[int, datetime,
             newest[item.equipment_id] = item
     with monitoring.PUSH.time():
         publish_readings([item for item in newest.values() if item.equipment_id in latest])
-    # A machine whose clock is wrong has another time in its row than in its reading.
-    publish(latest - newest.keys())
     # Robust: an error in an app above is logged there, and must not look as if the readings had not been stored.
     readings_stored.send_robust(sender=SensorReading, readings=readings)
-
-
-def _row(item: EquipmentReading) -> tuple[Any, ...] | None:
-    """The reading's columns. None, and a line in the log, where a connector broke the promise of `Reading`."""
-    reading_time, quality = item.reading.reading_time, dict(item.reading.quality)
-    if reading_time - item.received_at > CLOCK_TOLERANCE:
-        reading_time, quality["reading_time"] = item.received_at, "uncertain"
-    try:
-        values = [_value(metric.kind, metric.field, item.reading) for metric in METRICS if metric.field != "quality"]
-    except (TypeError, ValueError, KeyError) as error:
-        logger.error("The connector of equipment %s gave something that is no reading: %r", item.equipment_id, error)
-        return None
-    return (item.equipment_id, reading_time, item.received_at, *values, _json(quality))
-
-
-def _value(kind: Kind, field: str, reading: Reading) -> Any:
-    value = getattr(reading, field)
-    if value is None:
-        return None
-    if kind is Kind.JSON:
-        return _json(value)
-    if kind is Kind.STATE:
-        return STATE_NUMBERS[field][value]
-    return value if math.isfinite(value) and abs(value) <= NUMBER_LIMITS[kind] else None
-
-
-def _json(value: Any) -> str | None:
-    """NULL for an empty object: most readings have most of them empty, and NULL costs no byte."""
-    if not value:
-        return None
-    try:
-        text = orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:
-        return orjson.dumps(_storable(value)).decode()
-    # jsonb has no way to write the character NUL.
-    return orjson.dumps(_storable(value)).decode() if "\\u0000" in text else text
-
-
-def _storable(value: Any) -> Any:
-    """What PostgreSQL cannot keep, as near to it as it can: machines send broken text and endless numbers."""
-    if isinstance(value, Mapping):
-        return {_storable(str(key)): _storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(item) for item in value]
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else str(value)
-    return str(value).encode(errors="replace").decode().replace("\0", "")
-
-
-def maintain_partitions(*, keep_days: int) -> None:
-    """Make the coming weeks and drop those that lie more than `keep_days` back."""
-    now = timezone.now()
-    create_partitions(now - timedelta(weeks=1), now + PARTITIONS_AHEAD)
-    drop_partitions(now - timedelta(days=keep_days))

@@ -1,15 +1,14 @@
-"""Doors for Celery: the tick, readings handed over by a poll worker without a database, and the partitions."""
+"""Doors for Celery: the tick, readings handed over by a poll worker without a database, and the nightly run."""
 
 from typing import Any
 
 from celery import Task, shared_task
 from django.db import InterfaceError, OperationalError
 
-from telemetry import poll_worker, services
+from telemetry import poll_worker, retention, services
 from telemetry.handover import parse_readings
 
 LONGEST_PAUSE_SECONDS = 30
-KEEP_READINGS_DAYS = 90
 
 
 @shared_task
@@ -29,5 +28,5 @@ def store_sensor_readings(self: "Task[Any, Any]", readings: str) -> int:
 
 
 @shared_task
-def maintain_partitions() -> None:
-    services.maintain_partitions(keep_days=KEEP_READINGS_DAYS)
+def maintain_storage() -> None:
+    retention.maintain_storage()

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from connectors.simulators.oven import Load
+from equipment.batches import end_batch, start_batch
 from equipment.models import Batch, Equipment
-from equipment.services import end_batch, start_batch
 
 from .machines import DemoMachine
 

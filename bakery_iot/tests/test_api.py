@@ -4,12 +4,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
+from django.test import RequestFactory
 from django.utils import timezone
 from knox.models import AuthToken
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
-from bakery_iot import api
+from bakery_iot import api, views
 from equipment import api as equipment_api
 from equipment.tests.clients import integrator
 from equipment.tests.factories import PASSWORD, make_bakery, make_user
@@ -144,8 +145,17 @@ class TestProblems:
         monkeypatch.setattr(equipment_api, "equipment_for", fail)
         client = integrator(user, raise_request_exception=False)
         answer = client.get(LIST)
-        assert answer.status_code == 500
+        assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
         assert "a detail of our inside" not in answer.content.decode()
+
+    def test_a_database_that_is_away_before_a_view_is_asked_is_a_503_too(self, rf: RequestFactory) -> None:
+        for path, kind in (("/api/v1/equipment", "application/problem+json"), ("/", "text/html; charset=utf-8")):
+            try:
+                raise OperationalError("server at 10.1.2.3")
+            except OperationalError:
+                answer = views.failed(rf.get(path))
+            assert (answer.status_code, answer["Content-Type"]) == (503 if "api" in path else 500, kind)
+            assert "10.1.2.3" not in answer.content.decode()
 
 
 class TestSchema:

@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from bakery_iot.tests.browser import Backstage, Line, Visitor, card, is_hatched
 from bakery_iot.tests.shop import bake, make_shop, measure
-from equipment.services import archive_equipment, start_batch
+from equipment.batches import start_batch
+from equipment.services import archive_equipment
 from equipment.tests.factories import PASSWORD, make_equipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bakery_iot.logs import logging_settings
 from bakery_iot.loopback import free_port
-from bakery_iot.tests.poll_workers import PollWorkerProcess
+from bakery_iot.tests.worker import Worker
 from conftest import wait_for
 from connectors.simulators.http import SimulatedBakery
 from equipment.services import configure_equipment_iot
@@ -88,7 +88,7 @@ def test_a_poll_worker_serves_its_own_figures_on_loopback(
     key = next(iter(ovens.ovens))
     oven = make_equipment(make_bakery(gateway="measured"), name=key)
     configure_equipment_iot(oven, {"protocol": "rest_api", "poll_interval_seconds": 1, **ovens.settings(key)})
-    worker = PollWorkerProcess("measured", tmp_path / "worker.log")
+    worker = Worker(tmp_path, "poll.measured")
     worker.start()
 
     def read() -> dict[str, float]:

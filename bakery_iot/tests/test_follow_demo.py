@@ -18,8 +18,8 @@ from bakery_iot.demo.batches import record_batches
 from bakery_iot.demo.machines import find_machines
 from bakery_iot.tests.demo_files import Maker, demo_maker, installation
 from conftest import wait_for
+from equipment.batches import start_batch
 from equipment.models import Batch, ConnectionLog, Equipment
-from equipment.services import start_batch
 from telemetry.models import LatestReading, SensorReading
 
 pytestmark = pytest.mark.django_db

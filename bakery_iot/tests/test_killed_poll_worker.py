@@ -13,7 +13,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bakery_iot.tests.poll_workers import PollWorkerProcess
+from bakery_iot.tests.worker import Worker
 from conftest import BackgroundLoop, wait_for
 from connectors.simulators.broker import INSTALL_LINE, LocalBroker, find_mosquitto
 from equipment.models import Equipment
@@ -25,7 +25,7 @@ GATEWAY = "killed"
 TOPIC = "bakery/oven-1/data"
 MESSAGES = 1_000
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def oven(broker: LocalBroker) -> Equipment:
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[PollWorkerProcess]:
-    worker = PollWorkerProcess(GATEWAY, tmp_path / "worker.log")
+def worker(tmp_path: Path) -> Iterator[Worker]:
+    worker = Worker(tmp_path, f"poll.{GATEWAY}")
     yield worker
     worker.end(signal.SIGKILL)
 
@@ -111,7 +111,7 @@ def has_stored(count: int) -> bool:
 
 
 def test_a_thousand_messages_are_stored_once_although_the_worker_is_killed_twice(
-    publisher: Publisher, oven: Equipment, worker: PollWorkerProcess
+    publisher: Publisher, oven: Equipment, worker: Worker
 ) -> None:
     worker.start()
     # The broker keeps messages for a client that it knows; until then they go to nobody.

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.utils import timezone
 
-from bakery_iot.tests.poll_workers import PollWorkerProcess
+from bakery_iot.tests.worker import Worker
 from conftest import BackgroundLoop, wait_for
 from connectors.simulators.http import SimulatedBakery
 from connectors.simulators.proxy import FaultyProxy
@@ -22,7 +22,7 @@ from equipment.tests.factories import make_bakery, make_equipment
 from telemetry.load_models import GatewayLoad
 from telemetry.models import SensorReading
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 TAKE_OVER_SECONDS = 10
 
 
@@ -63,16 +63,16 @@ def site_ovens(ovens: SimulatedBakery, background: BackgroundLoop) -> Iterator[d
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[dict[str, PollWorkerProcess]]:
+def workers(tmp_path: Path) -> Iterator[dict[str, Worker]]:
     gateways = {"north": "north", "stand-by": "north", "south": "south"}
-    started = {name: PollWorkerProcess(slug, tmp_path / f"{name}.log", name=name) for name, slug in gateways.items()}
+    started = {name: Worker(tmp_path, f"poll.{slug}", name=name) for name, slug in gateways.items()}
     yield started
     for worker in started.values():
         worker.end(signal.SIGKILL)
 
 
 def test_a_stand_by_takes_over_from_a_killed_worker_and_no_oven_is_ever_read_twice(
-    site_ovens: dict[str, list[Oven]], workers: dict[str, PollWorkerProcess]
+    site_ovens: dict[str, list[Oven]], workers: dict[str, Worker]
 ) -> None:
     begun = timezone.now()
     north, south = site_ovens["north"], site_ovens["south"]

@@ -22,9 +22,9 @@ def test_a_new_gateway_ticks_each_second_on_its_own_queue_and_a_late_tick_expire
 
 def test_what_somebody_has_changed_stays() -> None:
     seed_timetable()
-    changed = PeriodicTask.objects.get(task="telemetry.tasks.maintain_partitions")
+    changed = PeriodicTask.objects.get(task="telemetry.tasks.maintain_storage")
     changed.enabled = False
     changed.save()
     seed_timetable()
-    assert PeriodicTask.objects.get(task="telemetry.tasks.maintain_partitions").enabled is False
+    assert PeriodicTask.objects.get(task="telemetry.tasks.maintain_storage").enabled is False
     assert PeriodicTask.objects.count() == len(TIMETABLE) + Gateway.objects.count()

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from equipment.models import Bakery, EquipmentType
 from equipment.services import archive_equipment
 from equipment.tests.clients import integrator
-from equipment.tests.factories import PASSWORD, make_bakery, make_equipment, make_user
+from equipment.tests.factories import make_bakery, make_equipment, make_user
 
 pytestmark = pytest.mark.django_db
 LIST = "/api/v1/equipment"
@@ -204,7 +204,7 @@ class TestWhoMay:
 
     def test_a_session_needs_its_csrf_token(self, bakery: Bakery, manager: User) -> None:
         browser = APIClient(enforce_csrf_checks=True)
-        assert browser.login(username=manager.username, password=PASSWORD)
+        browser.force_login(manager)
         body = {"name": "x", "bakery": "sol"}
         assert browser.get(LIST).status_code == 200
         assert browser.post(LIST, body, format="json").status_code == 403

@@ -10,13 +10,12 @@ from bakery_iot.celery import app
 from connectors import ConfigurationError
 from connectors.simulators.http import SimulatedBakery
 from equipment import services
+from equipment.batches import end_batch, start_batch
 from equipment.models import ConnectionLog, Equipment
 from equipment.services import (
     archive_equipment,
     configure_equipment_iot,
-    end_batch,
     record_connection_events,
-    start_batch,
 )
 from equipment.signals import connection_changed
 from equipment.tasks import run_connection_test

@@ -1,20 +1,12 @@
 """The socket as a page or an integrator meets it: over uvicorn, with real Redis between the writer and the page."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.models import Session
-from django.test import Client
 from knox.models import AuthToken
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
-from websockets.sync.connection import Connection
-from websockets.typing import Origin
 
 from connectors import Reading
 from equipment.inventory import save_equipment
@@ -24,39 +16,10 @@ from equipment.tests.factories import make_bakery, make_equipment, make_user
 from telemetry import consumers
 from telemetry.services import EquipmentReading, store_sensor_readings
 from telemetry.snapshots import find_bakeries
+from telemetry.tests.sockets import closed_with, next_message, page, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONNECTION = {"protocol": "rest_api", "endpoint": "http://127.0.0.1:1", "additional_config": {"data_endpoint": "/d"}}
-
-
-def session_of(user: User) -> dict[str, str]:
-    client = Client()
-    client.force_login(user)
-    return {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
-
-
-@contextmanager
-def page(site: str, headers: dict[str, str], origin: str | None = "") -> Iterator[Connection]:
-    address = site.replace("http", "ws") + "/ws/live/"
-    with connect(
-        address, additional_headers=headers, origin=origin if origin is None else Origin(origin or site), proxy=None
-    ) as socket:
-        yield socket
-
-
-def next_message(socket: Connection, kind: str) -> Any:
-    while True:
-        message = orjson.loads(socket.recv(timeout=10))
-        if message["type"] == kind:
-            return message
-
-
-def closed_with(socket: Connection) -> int:
-    with pytest.raises(ConnectionClosed) as caught:
-        while True:
-            socket.recv(timeout=10)
-    assert caught.value.rcvd
-    return caught.value.rcvd.code
 
 
 def prepare() -> tuple[User, Bakery, Equipment]:

@@ -14,7 +14,7 @@ from telemetry import consumers
 from telemetry.channel import list_watched, send
 from telemetry.fanout import MOST_WAITING, Fanout, Mailbox
 from telemetry.live import encode
-from telemetry.tests.test_consumers import next_message, page, session_of
+from telemetry.tests.sockets import next_message, page, session_of
 
 BIG = b'{"time":"","type":"states","states":[{"number":%%d,"filling":"%s"}]}' % (b"x" * 400_000)
 

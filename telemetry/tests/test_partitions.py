@@ -7,8 +7,8 @@ from django.utils import timezone
 from connectors import Reading
 from equipment.tests.factories import make_equipment
 from telemetry.models import SensorReading
-from telemetry.partitions import create_partitions, drop_partitions, list_partitions, week_of
-from telemetry.services import EquipmentReading, maintain_partitions, store_sensor_readings
+from telemetry.partitions import cluster_closed_week, create_partitions, drop_partitions, list_partitions, week_of
+from telemetry.services import EquipmentReading, store_sensor_readings
 
 pytestmark = pytest.mark.django_db
 WEEK = timedelta(weeks=1)
@@ -64,10 +64,10 @@ def test_only_weeks_that_lie_wholly_before_the_moment_are_dropped() -> None:
     assert first + WEEK in list_partitions()
 
 
-def test_the_nightly_run_makes_what_is_coming_and_drops_what_has_expired() -> None:
-    old = week_of(timezone.now() - timedelta(days=200))
-    create_partitions(old, old)
-    maintain_partitions(keep_days=90)
-    weeks = list_partitions()
-    assert old not in weeks
-    assert week_of(timezone.now() + 2 * WEEK) in weeks
+def test_a_week_that_is_over_is_sorted_once() -> None:
+    first = week_of(datetime(2020, 6, 1, tzinfo=UTC))
+    create_partitions(first, first + WEEK)
+    store_at(first + timedelta(days=1))
+    assert cluster_closed_week(first + WEEK) == first
+    assert cluster_closed_week(first + WEEK) is None
+    assert SensorReading.objects.filter(reading_time__lt=first + WEEK).count() == 1

@@ -12,14 +12,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from connectors import DoorStatus, OperationalStatus, Reading
+from equipment.batches import start_batch
 from equipment.models import Equipment, IoTConnectionStatus
-from equipment.services import archive_equipment, start_batch
+from equipment.services import archive_equipment
 from equipment.tests.factories import make_bakery, make_equipment, make_user
 from telemetry import pushing
 from telemetry.channel import list_watched
 from telemetry.live import live_state, with_live_state
 from telemetry.services import EquipmentReading, store_sensor_readings
-from telemetry.tests.test_consumers import next_message, page, session_of
+from telemetry.tests.sockets import next_message, page, session_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime.now(UTC)

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('equipment', '0006_equipment_preset'),
-        ('telemetry', '0001_initial'),
+        ('telemetry', '0003_retention'),
     ]
 
     operations = [

@@ -1,0 +1,147 @@
+"""What a look back costs: the time in the database of each question, beside the bare SQL of the same answer."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+from rich.console import Console
+
+from bench.figures import Figure
+from bench.generate import fill, make_ovens
+from bench.house import House
+from bench.options import Options
+from equipment.models import Equipment
+from telemetry.history import get_sensor_history
+from telemetry.models import LatestReading
+from telemetry.partitions import WEEK, drop_partitions, list_partitions
+
+READINGS_A_YEAR = 364 * 24 * 60
+TIMES = 30
+RATIO = 2.0
+DROP_MS = 100
+FIELDS = ("temperature", "target_temperature", "humidity")
+
+
+@dataclass(frozen=True)
+class Question:
+    name: str
+    most_ms: float
+    ours: Callable[[Equipment], Any]
+    bare: str
+    parameters: Callable[[Equipment], list[Any]]
+
+
+def measure(options: Options, house: House) -> Iterator[Figure]:
+    """As many ovens have a year behind them as fit into the readings asked for; latest values have all of them."""
+    console = Console()
+    ovens = make_ovens()
+    now = timezone.now().replace(second=0, microsecond=0)
+    full = max(1, min(len(ovens), round(options.readings_million * 1e6 / READINGS_A_YEAR)))
+    count = fill(ovens, full, now, lambda words: console.print(f"  {words}", highlight=False))
+    yield Figure(part="history", name="readings", value=count / 1e6, unit="million")
+    for question in _questions(now):
+        ours, bare, whole = _ask(question, ovens[:full])
+        yield Figure(part="history", name=question.name, value=ours, unit="ms", target=question.most_ms)
+        yield Figure(
+            part="history", name=f"{question.name}, beside the bare SQL", value=ours, unit="ms", floor="bare SQL",
+            floor_value=bare, target=RATIO,
+        )  # fmt: skip
+        yield Figure(part="history", name=f"{question.name}, with Python", value=whole, unit="ms")
+    oldest = list_partitions()[0]
+    begin = time.perf_counter()
+    drop_partitions(oldest + WEEK)
+    spent = 1000 * (time.perf_counter() - begin)
+    yield Figure(part="history", name="forgetting a week", value=spent, unit="ms", target=DROP_MS)
+    Equipment.objects.filter(pk__in=[oven.pk for oven in ovens]).update(archived_at=timezone.now())
+
+
+def _questions(now: datetime) -> Iterator[Question]:
+    columns = ", ".join(str(field.column) for field in LatestReading._meta.concrete_fields)
+    yield Question(
+        "latest of all ovens",
+        3,
+        lambda oven: list(LatestReading.objects.all()),
+        f"SELECT {columns} FROM equipment_latest_readings",
+        lambda oven: [],
+    )
+    raw = ", ".join(f"avg({field}), min({field}), max({field})" for field in FIELDS)
+    rolled = ", ".join(
+        f"sum({field}_sum)::float8 / (1000 * sum({field}_count)), min({field}_min), max({field}_max)"
+        for field in FIELDS
+    )
+    plain = ", ".join(f"{field}_sum::float8 / (1000 * {field}_count), {field}_min, {field}_max" for field in FIELDS)
+    within = "WHERE equipment_id = %s AND {} BETWEEN %s AND %s"
+    for name, days, points, most_ms, bare in (
+        (
+            "24 h at 300 points",
+            1,
+            300,
+            10,
+            f"SELECT date_bin('288 seconds', reading_time, '2000-01-01'), {raw} FROM equipment_sensor_readings"
+            f" {within.format('reading_time')} GROUP BY 1 ORDER BY 1",
+        ),
+        (
+            "30 days at 500 points",
+            30,
+            500,
+            10,
+            f"SELECT date_bin('2 hours', bucket, '2000-01-01'), {rolled} FROM equipment_hour_rollups"
+            f" {within.format('bucket')} GROUP BY 1 ORDER BY 1",
+        ),
+        (
+            "1 year at 500 points",
+            364,
+            500,
+            15,
+            f"SELECT bucket, {plain} FROM equipment_day_rollups {within.format('bucket')} ORDER BY 1",
+        ),
+    ):
+        start = now - timedelta(days=days)
+        yield Question(
+            name,
+            most_ms,
+            # A loop's variables are looked up when the function is called: they are bound here.
+            lambda oven, start=start, points=points: get_sensor_history(oven, start, now, points, FIELDS),  # type: ignore[misc]
+            bare,
+            lambda oven, start=start: [oven.pk, start, now],  # type: ignore[misc]
+        )
+
+
+def _ask(question: Question, ovens: list[Equipment]) -> tuple[float, float, float]:
+    """Medians in ms: ours in the database, the bare SQL, and ours with all that Python does."""
+    ours, bare, whole = [], [], []
+    for number in range(TIMES):
+        oven = ovens[number * 7 % len(ovens)]
+        with _time_in_database() as statements:
+            begin = time.perf_counter()
+            question.ours(oven)
+            whole.append(time.perf_counter() - begin)
+        ours.append(sum(statements))
+        begin = time.perf_counter()
+        with connection.cursor() as cursor:
+            cursor.execute(question.bare, question.parameters(oven))
+            cursor.fetchall()
+        bare.append(time.perf_counter() - begin)
+    return tuple(1000 * statistics.median(times) for times in (ours, bare, whole))  # type: ignore[return-value]
+
+
+@contextmanager
+def _time_in_database() -> Iterator[list[float]]:
+    """Seconds of each statement until its answer is here."""
+    spent: list[float] = []
+
+    def timed(execute: Any, sql: Any, parameters: Any, many: Any, context: Any) -> Any:
+        begin = time.perf_counter()
+        try:
+            return execute(sql, parameters, many, context)
+        finally:
+            spent.append(time.perf_counter() - begin)
+
+    with connection.execute_wrapper(timed):
+        yield spent
