@@ -65,13 +65,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (pytest -n) an app's tests stay together, in the order in which they run alone.
+    """Side by side (pytest -n) a file's tests stay together: they share what its fixtures have started.
 
-    They share its database and queues; a connector's tests share nothing beyond their file.
+    Those that start the whole product say `xdist_group("product")`: two products at once are too slow for both.
     """
     for item in items:
-        app, _, rest = item.nodeid.partition("/")
-        item.add_marker(pytest.mark.xdist_group(rest.partition("::")[0] if app == "connectors" else app))
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from alerts.models import Alert, AlertEvent, NotificationPreference
 from alerts.notification_models import Circle
 from alerts.opening import record_event
 from alerts.words import minutes
+from equipment.selectors import members_of
 
 # Begins anew where the alert does; on its opening it was set with the alert itself.
 BEGIN_ANEW = frozenset({EventType.REOPENED, EventType.CAUGHT_UP})
@@ -61,4 +62,4 @@ def _last_call(alert: Alert) -> datetime | None:
 def _has_second_circle(alert: Alert) -> bool:
     """Without one, the first was reminded; to remind them again would teach them not to listen."""
     second = NotificationPreference.objects.filter(bakery=alert.bakery_id, circle=Circle.SECOND, user__is_active=True)
-    return second.filter(user__in=alert.bakery.members.all()).exists()
+    return second.filter(user__in=members_of(alert.bakery)).exists()

@@ -3,6 +3,7 @@
 from alerts.kinds import AlertStatus, EventType
 from alerts.models import Notification
 from alerts.recipients import CALLS
+from equipment.selectors import members_of
 
 LEFT = "Not sent: this person is no longer a member of the bakery."
 OVER = "Not sent: it was over before the quiet hours ended."
@@ -17,7 +18,7 @@ def find_obstacle(row: Notification) -> str:
     if row.user is None or row.event is None:
         return ""
     alert = row.event.alert
-    if not row.user.is_active or not alert.bakery.members.filter(pk=row.user.pk).exists():
+    if not row.user.is_active or not members_of(alert.bakery).filter(pk=row.user.pk).exists():
         return LEFT
     is_call = EventType(row.event.event) in CALLS
     return OVER if row.is_held and is_call and alert.status == AlertStatus.RESOLVED else ""

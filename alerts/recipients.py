@@ -12,6 +12,7 @@ from alerts.kinds import EventType, Severity
 from alerts.models import Alert, AlertEvent, Notification, NotificationPreference, PushSubscription, Webhook
 from alerts.notification_models import Channel, Circle, Lowest
 from alerts.schedule import Stretch, find_end
+from equipment.selectors import members_of
 
 RANKS = {severity: rank for rank, severity in enumerate(Severity.values)}
 # What calls for somebody. All else only concerns those who were called before.
@@ -61,7 +62,7 @@ def _list_people(event: AlertEvent, now: datetime) -> list[Target]:
 
 def read_preferences(alert: Alert) -> dict[int, NotificationPreference]:
     """By the member's id; whoever has chosen nothing has the defaults."""
-    members = alert.bakery.members.filter(is_active=True)
+    members = members_of(alert.bakery).filter(is_active=True)
     rows = {row.user_id: row for row in NotificationPreference.objects.filter(bakery=alert.bakery_id, user__in=members)}
     found = {}
     for member in members:

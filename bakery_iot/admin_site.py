@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -16,6 +15,7 @@ from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 from unfold.utils import convert_color
 
+from bakery_iot.content_policy import LIBRARY_NEEDS
 from equipment.selectors import bakeries_for
 
 # The paper, ink and ember of the pages, from light to dark.
@@ -57,9 +57,6 @@ COLORS = {
         "important-dark": "var(--color-base-100)",
     },
 }
-
-# unfold's pages are written with Alpine, which turns attributes into functions, and colours them by inline styles.
-LIBRARY_NEEDS = {"script-src": [UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
 
 # In this order: what a manager comes for first.
 APP_NAMES = {

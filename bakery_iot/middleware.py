@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponseBase
 # What no page of ours uses. Sound, full screen and the wake lock stay: a wall needs them.
 UNUSED_FEATURES = (
     "accelerometer",
-    "bluetooth",
     "camera",
     "display-capture",
     "geolocation",

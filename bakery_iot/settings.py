@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from bakery_iot.content_policy import DIRECTIVES
 from bakery_iot.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -193,19 +193,7 @@ MOST_SOCKETS_PER_USER: int = env.int("MOST_SOCKETS_PER_USER", default=200)
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Pages load nothing of others and run no script that is not a file of ours, or has this answer's nonce. The admin's
-# library needs more: see `bakery_iot.admin_site`.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "script-src": [SELF, NONCE],
-        "img-src": [SELF, "data:"],
-        "object-src": [NONE],
-        "base-uri": [NONE],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-    }
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": DIRECTIVES}
 # Managers must have a second factor; the others may. Without it, whoever has set one up is still asked for it.
 REQUIRE_TWO_FACTOR: bool = env.bool("REQUIRE_TWO_FACTOR", default=False)
 OTP_TOTP_ISSUER = "bakery_iot"

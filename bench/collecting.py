@@ -2,11 +2,10 @@
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import psutil
 
 from bench.figures import Figure
 from bench.fleets import Fleet, start_fleet
@@ -14,7 +13,7 @@ from bench.house import POLL_WORKER, House, NotInTimeError
 from bench.lateness import Arrivals, clock_shift, look_at
 from bench.options import Options
 from bench.own_figures import growth
-from bench.processes import PYTHON, Child, busy_seconds
+from bench.processes import PYTHON, Child, busy_seconds, machine_seconds
 from bench.ranks import ranks
 from telemetry.models import LatestReading
 
@@ -33,11 +32,12 @@ class Bare:
     """What the libraries took for so many readings."""
 
     readings: float
+    expected: float
     busy_seconds: dict[str, float]
 
     def __add__(self, other: "Bare") -> "Bare":
         both = {name: busy + other.busy_seconds[name] for name, busy in self.busy_seconds.items()}
-        return Bare(self.readings + other.readings, both)
+        return Bare(self.readings + other.readings, self.expected + other.expected, both)
 
     @property
     def ms(self) -> float:
@@ -58,6 +58,7 @@ class Window:
     busy: dict[str, float]
     ovens_busy: float
     machine_percent: float
+    others_percent: float  # of the machine, by what has nothing to do with the bench
     counted: dict[str, float]
 
 
@@ -67,7 +68,7 @@ def measure(part: str, options: Options, house: House) -> list[Figure]:
         with reading(fleets, house):
             window, found = _run_ours(fleets, options.seconds, house)
         bare += _run_bare(fleets, options.seconds / 2, house)
-    return [*_cost(part, window, found.readings, bare), *_promptness(part, found), *_load(part, window)]
+    return [*_cost(part, window, found.readings, bare), *_promptness(part, found, bare), *_load(part, window)]
 
 
 @contextlib.contextmanager
@@ -117,9 +118,8 @@ def _run_bare(fleets: Sequence[Fleet], seconds: float, house: House) -> Bare:
             child.process.stdin.close()
             children.append(child)
         found = {fleet.protocol: json.loads(child.say_line()) for fleet, child in zip(fleets, children, strict=True)}
-    return Bare(
-        sum(one["readings"] for one in found.values()), {name: one["busy_seconds"] for name, one in found.items()}
-    )
+    readings, expected = (sum(one[name] for one in found.values()) for name in ("readings", "expected"))
+    return Bare(readings, expected, {name: one["busy_seconds"] for name, one in found.items()})
 
 
 def _run_ours(fleets: Sequence[Fleet], seconds: float, house: House) -> tuple[Window, Arrivals]:
@@ -127,14 +127,18 @@ def _run_ours(fleets: Sequence[Fleet], seconds: float, house: House) -> tuple[Wi
     ovens = [fleet.child.pid for fleet in fleets]
     counted, served = house.own_figures(), busy_seconds(ovens)
     shift, begin, before = clock_shift(), time.time(), house.busy_seconds()
-    psutil.cpu_percent()
+    machine = machine_seconds()
     time.sleep(seconds)
     end = time.time()
+    busy = {name: after - before[name] for name, after in house.busy_seconds().items()}
+    ovens_busy = busy_seconds(ovens) - served
+    idle, all_busy = (after - earlier for after, earlier in zip(machine_seconds(), machine, strict=True))
     window = Window(
         seconds=end - begin,
-        busy={name: after - before[name] for name, after in house.busy_seconds().items()},
-        ovens_busy=busy_seconds(ovens) - served,
-        machine_percent=psutil.cpu_percent(),
+        busy=busy,
+        ovens_busy=ovens_busy,
+        machine_percent=100 * all_busy / (idle + all_busy),
+        others_percent=100 * max(all_busy - sum(busy.values()) - ovens_busy, 0) / (idle + all_busy),
         counted=growth(counted, house.own_figures()),
     )
     time.sleep(STORE_SECONDS)
@@ -143,7 +147,7 @@ def _run_ours(fleets: Sequence[Fleet], seconds: float, house: House) -> tuple[Wi
 
 def _cost(part: str, window: Window, readings: int, bare: Bare) -> Iterator[Figure]:
     def ms(*names: str) -> float:
-        return 1000 * sum(window.busy[name] for name in names) / max(readings, 1)
+        return 1000 * sum(window.busy[name] for name in names) / readings if readings else math.nan
 
     yield Figure(
         part=part,
@@ -164,9 +168,10 @@ def _cost(part: str, window: Window, readings: int, bare: Bare) -> Iterator[Figu
         yield Figure(part=part, name="readings a batch", value=window.counted["bakery_batch_readings_sum"] / batches)
 
 
-def _promptness(part: str, found: Arrivals) -> Iterator[Figure]:
+def _promptness(part: str, found: Arrivals, bare: Bare) -> Iterator[Figure]:
     share = 100 * found.stored / max(found.expected, 1)
     yield Figure(part=part, name="stored", value=share, unit="%", target=STORED_PERCENT, at_least=True)
+    yield Figure(part=part, name="read by the bare loop", value=100 * bare.readings / bare.expected, unit="%")
     late = ranks(found.lateness)
     yield Figure(part=part, name="lateness p50", value=late["p50"], unit="ms")
     yield Figure(part=part, name="lateness p99", value=late["p99"], unit="ms", target=LATE_MS)
@@ -174,5 +179,6 @@ def _promptness(part: str, found: Arrivals) -> Iterator[Figure]:
 
 def _load(part: str, window: Window) -> Iterator[Figure]:
     yield Figure(part=part, name="machine busy", value=window.machine_percent, unit="%", target=BUSY_PERCENT)
+    yield Figure(part=part, name="of it by others", value=window.others_percent, unit="%")
     for name, busy in (("poll worker", window.busy[POLL_WORKER]), ("ovens", window.ovens_busy)):
         yield Figure(part=part, name=f"{name} busy, of one core", value=100 * busy / window.seconds, unit="%")

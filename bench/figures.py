@@ -1,6 +1,7 @@
 """What was measured: a figure, perhaps beside that of a bare library and a target; as a table and as a file."""
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -46,7 +47,13 @@ class Figure:
         return judged >= self.target if self.at_least else judged <= self.target
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "ratio": self.ratio, "met": self.met}
+        numbers = {"value": _known(self.value), "floor_value": _known(self.floor_value), "ratio": _known(self.ratio)}
+        return {**asdict(self), **numbers, "met": self.met}
+
+
+def _known(number: float | None) -> float | None:
+    """JSON has no word for what is not a number."""
+    return None if number is None or math.isnan(number) else number
 
 
 def print_table(figures: Sequence[Figure], console: Console) -> None:
@@ -74,6 +81,8 @@ def show(number: float | None) -> str:
     """Four digits, and no more zeros than they need."""
     if number is None:
         return ""
+    if math.isnan(number):
+        return "none"
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 

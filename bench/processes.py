@@ -84,6 +84,14 @@ def _busy_seconds(pid: int) -> float:
     return total
 
 
+def machine_seconds() -> tuple[float, float]:
+    """Of all processors together: how long they have been idle, and busy with whatever."""
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    # What guests take is in the user's time already.
+    return idle, sum(times) - idle - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+
+
 def memory_bytes(pid: int) -> int:
     """What the process and those below it hold for themselves alone; pages that they share count once each."""
     total = 0

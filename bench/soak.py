@@ -18,6 +18,7 @@ from bench.fleets import GATEWAY, Fleet, start_fleet
 from bench.house import PROGRAMS, House
 from bench.options import Options
 from bench.processes import memory_bytes
+from bench.recomputation import count_buckets
 from telemetry.models import SensorReading
 
 READINGS_A_SIMULATED_HOUR = 100 * 3600 / 30
@@ -64,6 +65,7 @@ def measure(options: Options, house: House) -> Iterator[Figure]:
             time.sleep(max(begin + number * options.seconds / SAMPLES - time.monotonic(), 0))
             samples.take(house, queues)
         hours = (SensorReading.objects.count() - before) / READINGS_A_SIMULATED_HOUR
+    buckets, differing = count_buckets()
     hours_a_second = hours / (samples.moments[-1] - begin)
     judged = options.seconds >= SHORTEST_SECONDS
     yield Figure(part="soak", name="simulated hours", value=hours)
@@ -77,3 +79,4 @@ def measure(options: Options, house: House) -> Iterator[Figure]:
     later = statistics.median(samples.unstored[SAMPLES // 2 :])
     yield Figure(part="soak", name="readings not stored yet, first half", value=half)
     yield Figure(part="soak", name="readings not stored yet, second half", value=later, target=2 * half + MOST_WAITING)
+    yield Figure(part="soak", name=f"of {buckets:,} rollups, differ from a recomputation", value=differing, target=0)

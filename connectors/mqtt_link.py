@@ -22,6 +22,7 @@ from paho.mqtt.client import (
     WebsocketConnectionError,
 )
 from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -41,6 +42,7 @@ from .mqtt_errors import (
     silent_broker,
 )
 from .mqtt_inbox import Delivery
+from .mqtt_publish import parse_publish
 from .tls import get_context
 
 _HANDSHAKE_SECONDS = 5.0
@@ -92,6 +94,8 @@ class Link(aiomqtt.Client):
         # paho's own would resolve the name again, and may follow a proxy of the environment.
         self._client._create_socket_connection = self._take_socket  # type: ignore[method-assign]
         self._client._ssl_wrap_socket = self._encrypt  # type: ignore[method-assign, assignment]
+        self._mqtt5, self._look_closer = mqtt5, self._client._handle_publish
+        self._client._handle_publish = self._take_publish  # type: ignore[method-assign]
 
     async def open(self) -> None:
         """Dial, encrypt, sign in. Raises ConnectorError; then `end` is still to be called."""
@@ -235,6 +239,14 @@ class Link(aiomqtt.Client):
 
     def _on_unsubscribe(self, client: PahoClient, userdata: Any, mid: int, *answer: Any) -> None:
         """Nobody waits for it; aiomqtt would call it unexpected."""
+
+    def _take_publish(self) -> MQTTErrorCode:
+        packet = self._client._in_packet
+        delivery = parse_publish(packet["command"], packet["packet"], mqtt5=self._mqtt5)
+        if delivery is None:
+            return self._look_closer()
+        self._deliver(self, delivery)
+        return MQTT_ERR_SUCCESS
 
     def _on_message(self, client: PahoClient, userdata: Any, message: MQTTMessage) -> None:
         number = message.mid if message.qos else None

@@ -109,7 +109,7 @@ class MemberView(APIView):
     def delete(self, request: Request, bakery: str, username: str) -> Response:
         """They see nothing of the bakery any more; open pages within half a minute."""
         found = get_bakery(request, bakery)
-        membership = next((one for one in found.memberships.all() if one.user.username == username), None)
+        membership = next((one for one in bakeries.list_memberships(found) if one.user.username == username), None)
         if membership is None:
             raise NotFound("No member of this bakery has this user name.")
         try:

@@ -17,8 +17,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from equipment.api import EQUIPMENT_ID, get_equipment
+from equipment.streaming import begun, in_parts
 from telemetry.export_formats import write_csv, write_ndjson
-from telemetry.exports import begin, stream
 from telemetry.history import iter_sensor_history
 from telemetry.metrics import FIELDS
 from telemetry.serializers import RangeQuery
@@ -67,7 +67,7 @@ class ExportView(APIView):
         days = f"{wanted['start_time']:%Y-%m-%d}_{wanted['end_time']:%Y-%m-%d}"
         name = f"{slugify(equipment.name) or 'readings'}_{days}.{self.suffix}"
         return StreamingHttpResponse(
-            stream(begin(self.write(rows, fields, wanted))),
+            in_parts(begun(self.write(rows, fields, wanted))),
             content_type=self.media_type,
             headers={
                 "Content-Disposition": content_disposition_header(True, name) or "attachment",

@@ -12,6 +12,7 @@ class TelemetryConfig(AppConfig):
     name = "telemetry"
 
     def ready(self) -> None:
+        from equipment.audit import watch
         from telemetry.partitions import create_partitions
         from telemetry.receivers import publish_changed_equipment
 
@@ -19,5 +20,6 @@ class TelemetryConfig(AppConfig):
             now = timezone.now()
             create_partitions(now - timedelta(weeks=1), now + timedelta(weeks=3))
 
+        watch(self.get_model("Retention"))
         connection_changed.connect(publish_changed_equipment)
         post_migrate.connect(make_partitions, sender=self, weak=False)

@@ -192,7 +192,7 @@ def test_other_methods_open_no_other_door(name: str, method: str, kind: str, ove
 def test_a_token_opens_no_more_than_a_session(kind: str, oven: Equipment) -> None:
     client = program(kind, oven)
     for name, row in ROUTES.items():
-        if name.startswith("api_") and name not in ("api_token", "api_schema"):
+        if name.startswith("api_") and name not in ("api_token", "api_schema", "api_docs"):
             answer = ask(client, row.method, address(name, oven))
             assert answer.status_code == row.expected(kind), (name, kind)
 

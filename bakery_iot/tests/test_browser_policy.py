@@ -19,6 +19,8 @@ PAGES = (
     "/equipment/{oven}/data-request/",
     "/alerts/",
     "/alerts/{alert}/",
+    "/alerts/messages/",
+    "/api/v1/docs",
     "/sign-in/second-step/",
     "/nothing/",
     "/admin/",
@@ -29,6 +31,8 @@ PAGES = (
     "/admin/equipment/batch/add/",
     "/admin/equipment/apiclient/add/",
     "/admin/alerts/alertrule/add/",
+    "/admin/alerts/webhook/add/",
+    "/admin/telemetry/retention/1/change/",
     "/admin/alerts/alertrule/{rule_pk}/change/",
     "/admin/auditlog/logentry/",
     "/admin/auth/user/add/",
@@ -64,7 +68,7 @@ def refused(page: Page) -> list[str]:
     found: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text:
+        if "Content Security Policy" in message.text or "Permissions-Policy" in message.text:
             found.append(f"{page.url}: {message.text}")
 
     page.on("console", listen)

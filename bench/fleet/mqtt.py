@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.fleet.documents import document_at
 from bench.values import place_in_second
-from connectors.simulators.broker import LocalBroker
+from connectors.simulators.broker import INSTALL_LINE, LocalBroker, find_mosquitto
 
 _OVENS_PER_LINE = 25
 _CONNECT = b"\x00\x04MQTT\x04\x02\x00\x00"  # MQTT 3.1.1, a clean session, no keep-alive
@@ -49,6 +49,8 @@ class Line(asyncio.Protocol):
 
 async def start(ovens: int, hanging: int, dead: int) -> list[int]:
     """The broker's port, once."""
+    if find_mosquitto() is None:  # any other broker would be the bottleneck
+        raise SystemExit(f"This needs Mosquitto: {INSTALL_LINE}")
     broker = LocalBroker(listener=["max_inflight_messages 1000"])  # as docs/connectors/mqtt.md advises for many ovens
     await broker.start()
     loop = asyncio.get_running_loop()

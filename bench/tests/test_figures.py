@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,11 @@ def test_nothing_promised_is_neither_met_nor_missed() -> None:
 
 
 def test_the_file_names_commit_machine_and_options(tmp_path: Path) -> None:
-    write_file(tmp_path / "new" / "bench.json", [Figure(part="a", name="b", value=1)], {"ovens": 5})
+    write_file(tmp_path / "new" / "bench.json", [Figure(part="a", name="b", value=math.nan)], {"ovens": 5})
     found = json.loads((tmp_path / "new" / "bench.json").read_text())
     assert found["options"] == {"ovens": 5}
     assert found["machine"]["processors"] > 0
-    assert found["figures"][0]["ratio"] is None
+    assert (found["figures"][0]["value"], found["figures"][0]["ratio"]) == (None, None)
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
@@ -36,6 +37,8 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert ranks([0.003, 0.001, 0.002]) == {"p50": 2, "p99": 3}
 
 
-@pytest.mark.parametrize(("number", "text"), [(None, ""), (1234.5, "1,234"), (0.04567, "0.04567"), (99.912, "99.91")])
+@pytest.mark.parametrize(
+    ("number", "text"), [(None, ""), (1234.5, "1,234"), (0.04567, "0.04567"), (99.912, "99.91"), (math.nan, "none")]
+)
 def test_numbers_have_four_digits(number: float | None, text: str) -> None:
     assert show(number) == text

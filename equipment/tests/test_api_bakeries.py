@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -97,8 +98,6 @@ class TestMembers:
     def test_a_membership_can_end_by_itself(self, client: APIClient, manager: User, bakery: Bakery) -> None:
         make_bakery(manager, partner := make_user("service partner", username="tec"))
         path = f"{LIST}/sol/members/tec"
-        refused = client.put(path, {}, format="json")
-        assert (refused.status_code, list(refused.json()["fields"])) == (400, ["until"])
         assert client.put(path, {"until": "2099-01-01T00:00:00Z"}, format="json").status_code == 200
         assert client.get(f"{LIST}/sol/members").json()[-1]["until"] == "2099-01-01T00:00:00Z"
         assert integrator(partner).get(f"{LIST}/sol").status_code == 200
@@ -128,3 +127,25 @@ def test_staff_look_and_managers_change(bakery: Bakery) -> None:
         client.delete(f"{LIST}/sol/members/anna"),
     ]
     assert [answer.status_code for answer in refused] == [403] * 4
+
+
+def test_a_service_partner_is_not_added_without_an_end() -> None:
+    manager, partner = make_user("manager"), make_user("service partner")
+    first, second = make_bakery(manager), make_bakery(manager)
+    first.memberships.create(user=partner, until=timezone.now() + timedelta(days=1))
+    answer = integrator(manager).put(f"/api/v1/bakeries/{second.slug}/members/{partner.username}")
+    assert answer.status_code == 400
+    assert "Say until when" in answer.json()["fields"]["until"]
+    assert not second.members.filter(pk=partner.pk).exists()
+
+
+def test_whose_time_was_over_belongs_again_once_added() -> None:
+    manager, colleague = make_user("manager"), make_user()
+    first, second = make_bakery(manager, colleague), make_bakery(manager)
+    second.memberships.create(user=colleague, until=timezone.now())
+    client = integrator(manager)
+    where = f"/api/v1/bakeries/{second.slug}/members"
+    assert [one["username"] for one in client.get(where).json()] == [manager.username]
+    assert client.put(f"{where}/{colleague.username}").status_code == 200
+    assert len(client.get(where).json()) == 2
+    assert first.members.count() == 2

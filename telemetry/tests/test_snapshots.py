@@ -43,7 +43,7 @@ def test_what_one_has_just_been_given_is_not_shown_to_the_others(background: Bac
     known = find_bakeries(other)
     assert known == {common.pk}
 
-    async def ask_both() -> list[str]:
+    async def ask_both() -> tuple[str, str]:
         # The socket of the first one does not know yet that its user has a second bakery.
         return list(await asyncio.gather(make_snapshot(promoted, known), make_snapshot(other, known)))
 
