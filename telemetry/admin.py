@@ -23,6 +23,9 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]
     fields = ("readings_days", "quarter_hours_months", "hours_years", "disk")
     readonly_fields = ("disk",)
 
+    class Media:
+        css = {"all": ("css/admin_disk_forecast.css",)}
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one row."""
         row = get_retention()

@@ -114,9 +114,11 @@ def _measure(table: str) -> tuple[int, int]:
     """Bytes with all indexes, and about how many rows, of a table and its partitions."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(pg_total_relation_size(relid)), 0), coalesce(sum(greatest(reltuples, 0)), 0)"
-            " FROM pg_partition_tree(%s) JOIN pg_class ON pg_class.oid = relid WHERE isleaf",
-            [table],
+            "SELECT coalesce(sum(pg_total_relation_size(pg_class.oid)), 0), coalesce(sum(greatest(reltuples, 0)), 0)"
+            " FROM pg_class LEFT JOIN pg_partition_tree(%s) ON relid = pg_class.oid"
+            # A table without partitions is no tree at all.
+            " WHERE isleaf OR pg_class.oid = %s::regclass AND relkind = 'r'",
+            [table, table],
         )
         size, rows = cursor.fetchone()
     return int(size), int(rows)

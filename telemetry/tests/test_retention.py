@@ -102,6 +102,8 @@ def test_the_forecast_counts_the_machines_of_today() -> None:
     for interval in (10, 60):
         make_equipment(poll_interval_seconds=interval, iot_enabled=True)
     make_equipment(iot_enabled=False)
+    store(make_equipment(iot_enabled=False), timedelta(0))
+    assert all(share.bytes_now > 0 for share in forecast_disk(Retention()))
     shares = {share.label: share.bytes_full for share in forecast_disk(Retention())}
     assert shares["Single readings"] == pytest.approx((8640 + 1440) * 90 * 158, rel=0.5)
     assert shares["Minutes"] == pytest.approx(1440 * 90 * 900, rel=0.5)
