@@ -117,6 +117,7 @@ EXAMPLES: dict[str, Example] = {
         "luna", body={"slug": "luna", "name": "Luna", "time_zone": "Atlantic/Canary", "gateway": "central"}
     ),
     "change_bakery": Example("name", body={"name": "Panadería Sol"}),
+    "set_member": Example("partner", body={"until": None}),
     "list_iot_alerts": Example("critical", query={"status": "open", "severity": "critical"}),
     "acknowledge_iot_alert": Example("two_hours", body={"hours": 2}),
     "assign_iot_alert": Example("ben", body={"username": "ben"}),

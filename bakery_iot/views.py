@@ -1,6 +1,7 @@
 """The dashboard, which shows all apps together, and whether the site is well."""
 
 import sys
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.defaults import page_not_found, server_error
 from django.views.generic import TemplateView
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
 from redis.exceptions import RedisError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 
 from bakery_iot.api import Unavailable
 from equipment.selectors import bakeries_for
@@ -40,6 +46,24 @@ class DashboardView(BakeryPage):
             "chosen": chosen,
             "add_url": reverse("admin:equipment_equipment_add") if may_add else "",
         }
+
+
+class SchemaView(SpectacularAPIView):
+    """The API's description. It is the same for everybody, and made once: that takes a second of the processor."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        renderer: Any = request.accepted_renderer
+        return HttpResponse(_write_schema(type(renderer)), content_type=renderer.media_type)
+
+
+@cache
+def _write_schema(renderer: Any) -> bytes:
+    schema = SchemaGenerator(api_version="1").get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    text: bytes = renderer().render(schema, renderer_context={})
+    return text
 
 
 class ApiDocsView(TemplateView):

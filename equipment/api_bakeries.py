@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError as ModelError
 from django.db import IntegrityError
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -17,8 +17,8 @@ from equipment.api_errors import Conflict
 from equipment.idempotency import IDEMPOTENCY_KEY, idempotent
 from equipment.models import Bakery
 from equipment.permissions import MayChangeBakeries
-from equipment.selectors import bakeries_for, members_of
-from equipment.serializers_bakeries import BakerySerializer, MemberSerializer
+from equipment.selectors import bakeries_for
+from equipment.serializers_bakeries import BakerySerializer, MemberSerializer, MembershipSerializer
 
 SLUG = OpenApiParameter("bakery", OpenApiTypes.STR, OpenApiParameter.PATH, description="The bakery's `slug`")
 USERNAME = OpenApiParameter("username", OpenApiTypes.STR, OpenApiParameter.PATH)
@@ -82,41 +82,38 @@ class MemberListView(APIView):
 
     @extend_schema(operation_id="list_members", responses=MemberSerializer(many=True))
     def get(self, request: Request, bakery: str) -> Response:
-        members = members_of(get_bakery(request, bakery)).prefetch_related("groups")
-        return Response(MemberSerializer(members, many=True).data)
+        """Those who belong to it today."""
+        return Response(MemberSerializer(bakeries.list_memberships(get_bakery(request, bakery)), many=True).data)
 
 
 @extend_schema(parameters=[SLUG, USERNAME])
 class MemberView(APIView):
     permission_classes = [MayChangeBakeries]
 
-    @extend_schema(operation_id="add_member", request=None, responses=MemberSerializer)
+    @extend_schema(operation_id="set_member", request=MembershipSerializer, responses=MemberSerializer)
     def put(self, request: Request, bakery: str, username: str) -> Response:
-        """Somebody who belongs to another of your bakeries already. New people are added in the administration."""
+        """Somebody of your bakeries belongs to this one too. New people are added in the administration."""
         found = get_bakery(request, bakery)
+        posted = MembershipSerializer(data=request.data)
+        posted.is_valid(raise_exception=True)
         colleague = bakeries.find_colleague(request.user, username)
         if colleague is None:
             raise NotFound("Nobody in your bakeries has this user name. Add new people in the administration.")
         try:
-            bakeries.add_member(found, colleague)
-        except bakeries.TemporaryMemberError:
-            sentence = "A service partner comes for a time: add them in the administration, and say until when."
-            raise Conflict(sentence) from None
-        return Response(MemberSerializer(colleague).data)
+            membership = bakeries.set_membership(found, colleague, posted.validated_data["until"])
+        except ModelError as error:
+            raise ValidationError(error.message_dict) from None
+        return Response(MemberSerializer(membership).data)
 
     @extend_schema(operation_id="remove_member", responses={204: None})
     def delete(self, request: Request, bakery: str, username: str) -> Response:
         """They see nothing of the bakery any more; open pages within half a minute."""
         found = get_bakery(request, bakery)
-        member = next((one for one in members_of(found) if one.username == username), None)
-        if member is None:
+        membership = next((one for one in bakeries.list_memberships(found) if one.user.username == username), None)
+        if membership is None:
             raise NotFound("No member of this bakery has this user name.")
-        _remove(found, member)
+        try:
+            bakeries.end_membership(membership)
+        except bakeries.LastMemberError:
+            raise Conflict("Nobody would be left who sees this bakery. Add somebody else first.") from None
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _remove(bakery: Bakery, member: User) -> None:
-    try:
-        bakeries.remove_member(bakery, member)
-    except bakeries.LastMemberError:
-        raise Conflict("Nobody would be left who sees this bakery. Add somebody else first.") from None

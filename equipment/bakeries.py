@@ -1,23 +1,20 @@
 """Writes of bakeries and their members."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
-from equipment.access_models import BakeryMembership
+from equipment.access_models import BakeryMembership, lasting
 from equipment.models import Bakery
-from equipment.roles import SERVICE_PARTNER
-from equipment.selectors import colleagues_of, members_of
+from equipment.selectors import colleagues_of
 
 
 class LastMemberError(Exception):
     """Nobody would be left who sees the bakery."""
-
-
-class TemporaryMemberError(Exception):
-    """A service partner belongs to a bakery until a moment that somebody has to say."""
 
 
 def create_bakery(user: Any, values: Mapping[str, Any]) -> Bakery:
@@ -36,22 +33,32 @@ def change_bakery(bakery: Bakery, values: Mapping[str, Any]) -> Bakery:
     return bakery
 
 
+def list_memberships(bakery: Bakery) -> QuerySet[BakeryMembership]:
+    """Of those who belong to the bakery today."""
+    today = bakery.memberships.filter(lasting(""))
+    return today.select_related("user").prefetch_related("user__groups").order_by("user__username")
+
+
 def find_colleague(user: Any, username: str) -> User | None:
     """Somebody whom the user knows already, from any bakery they share. Other people's names stay unknown."""
-    return colleagues_of(user).filter(username=username, is_active=True).first() if "\0" not in username else None
+    known = colleagues_of(user).filter(is_active=True)
+    return None if "\0" in username else known.filter(username=username).first()
 
 
-def add_member(bakery: Bakery, user: User) -> None:
-    """Without an end, also where an earlier time in the bakery is over. Raises `TemporaryMemberError`."""
-    if user.groups.filter(name=SERVICE_PARTNER).exists():
-        raise TemporaryMemberError
-    BakeryMembership.objects.update_or_create(bakery=bakery, user=user, defaults={"until": None})
+def set_membership(bakery: Bakery, person: User, until: datetime | None) -> BakeryMembership:
+    """From now on, perhaps to an end. Raises Django's `ValidationError` where an end is needed."""
+    membership = BakeryMembership.objects.filter(bakery=bakery, user=person).first()
+    membership = membership or BakeryMembership(bakery=bakery, user=person)
+    membership.until = until
+    membership.full_clean()
+    membership.save()
+    return membership
 
 
-def remove_member(bakery: Bakery, member: User) -> None:
+def end_membership(membership: BakeryMembership) -> None:
     """Their open pages are closed at the next look. Raises `LastMemberError`."""
     with transaction.atomic():
-        Bakery.objects.select_for_update().get(pk=bakery.pk)
-        if not members_of(bakery).exclude(pk=member.pk).exists():
+        bakery = Bakery.objects.select_for_update().get(pk=membership.bakery_id)
+        if not list_memberships(bakery).exclude(pk=membership.pk).exists():
             raise LastMemberError
-        bakery.members.remove(member)
+        membership.delete()

@@ -4,6 +4,7 @@ Answer and effect are committed in one transaction, so that a crash between them
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -80,7 +82,7 @@ def _keep(request: Request, key: str, answer: Response) -> Response:
             "request_hash": _hash(request),
             "status": answer.status_code,
             "headers": {name: answer[name] for name in ("Location",) if answer.has_header(name)},
-            "body": answer.data,
+            "body": json.loads(JSONRenderer().render(answer.data)),
             "created_at": timezone.now(),
         },
     )

@@ -1,13 +1,16 @@
 """Shapes of the API's requests and answers about bakeries and the people who belong to them."""
 
+from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from timezone_field.rest_framework import TimeZoneSerializerField
 
+from equipment.access_models import BakeryMembership
 from equipment.models import Bakery, Gateway
+from equipment.moments import MomentField
 from equipment.selectors import bakeries_for
 from equipment.serializers import StrictSerializer
 
@@ -52,9 +55,19 @@ class BakerySerializer(StrictSerializer, serializers.ModelSerializer[Bakery]):
 
 
 class MemberSerializer(serializers.Serializer[Any]):
-    username = serializers.CharField()
-    name = serializers.CharField(source="get_full_name", help_text="Empty where nobody has entered it")
+    username = serializers.CharField(source="user.username")
+    name = serializers.CharField(source="user.get_full_name", help_text="Empty where nobody has entered it")
     groups = serializers.SerializerMethodField(help_text="What they may do: manager, staff and others")
+    until = serializers.DateTimeField(allow_null=True, help_text="From then on they see nothing of it. null: no end")
 
-    def get_groups(self, user: User) -> list[str]:
-        return sorted(group.name for group in user.groups.all())
+    def get_groups(self, membership: BakeryMembership) -> list[str]:
+        return sorted(group.name for group in membership.user.groups.all())
+
+
+class MembershipSerializer(StrictSerializer):
+    until = MomentField(required=False, allow_null=True, default=None, help_text="Left out or null: no end")
+
+    def validate_until(self, until: datetime | None) -> datetime | None:
+        if until is not None and until <= timezone.now():
+            raise ValidationError("This lies in the past. To end a membership now, DELETE it.")
+        return until

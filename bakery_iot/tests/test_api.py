@@ -167,6 +167,8 @@ class TestSchema:
         assert "apiToken" in written
 
     def test_everyone_may_read_it(self) -> None:
-        answer = APIClient().get("/api/v1/schema")
-        assert answer.status_code == 200
-        assert b"iot-config" in answer.content
+        for query, kind in (("", "openapi"), ("?format=json", "openapi+json")):
+            answer = APIClient().get(f"/api/v1/schema{query}")
+            assert answer.status_code == 200
+            assert answer["Content-Type"].partition(";")[0] == f"application/vnd.oai.{kind}"
+            assert b"iot-config" in answer.content

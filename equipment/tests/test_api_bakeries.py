@@ -80,8 +80,8 @@ class TestMembers:
     def test_they_are_listed_with_what_they_may_do(self, client: APIClient, bakery: Bakery) -> None:
         bakery.members.add(make_user("staff", username="ben"))
         assert client.get(f"{LIST}/sol/members").json() == [
-            {"username": "anna", "name": "Anna Vogel", "groups": ["manager"]},
-            {"username": "ben", "name": "", "groups": ["staff"]},
+            {"username": "anna", "name": "Anna Vogel", "groups": ["manager"], "until": None},
+            {"username": "ben", "name": "", "groups": ["staff"], "until": None},
         ]
 
     def test_a_colleague_can_be_added_and_a_stranger_is_not_even_known(
@@ -94,6 +94,17 @@ class TestMembers:
         unknown = [client.put(f"{LIST}/sol/members/{name}") for name in ("stranger", "nobody", "%00")]
         assert [answer.status_code for answer in unknown] == [404] * 3
         assert unknown[0].json() == unknown[1].json()
+
+    def test_a_membership_can_end_by_itself(self, client: APIClient, manager: User, bakery: Bakery) -> None:
+        make_bakery(manager, partner := make_user("service partner", username="tec"))
+        path = f"{LIST}/sol/members/tec"
+        assert client.put(path, {"until": "2099-01-01T00:00:00Z"}, format="json").status_code == 200
+        assert client.get(f"{LIST}/sol/members").json()[-1]["until"] == "2099-01-01T00:00:00Z"
+        assert integrator(partner).get(f"{LIST}/sol").status_code == 200
+        assert client.put(path, {"until": "2000-01-01T00:00:00Z"}, format="json").status_code == 400
+        bakery.memberships.filter(user=partner).update(until=timezone.now())
+        assert integrator(partner).get(f"{LIST}/sol").status_code == 404
+        assert [member["username"] for member in client.get(f"{LIST}/sol/members").json()] == ["anna"]
 
     def test_one_can_be_taken_out_but_not_the_last(self, client: APIClient, bakery: Bakery) -> None:
         bakery.members.add(make_user("staff", username="ben"))
@@ -123,8 +134,8 @@ def test_a_service_partner_is_not_added_without_an_end() -> None:
     first, second = make_bakery(manager), make_bakery(manager)
     first.memberships.create(user=partner, until=timezone.now() + timedelta(days=1))
     answer = integrator(manager).put(f"/api/v1/bakeries/{second.slug}/members/{partner.username}")
-    assert answer.status_code == 409
-    assert "say until when" in answer.json()["detail"]
+    assert answer.status_code == 400
+    assert "Say until when" in answer.json()["fields"]["until"]
     assert not second.members.filter(pk=partner.pk).exists()
 
 

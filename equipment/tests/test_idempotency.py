@@ -45,6 +45,16 @@ def test_a_post_that_is_repeated_makes_nothing_twice(client: APIClient) -> None:
     assert Equipment.objects.count() == 1
 
 
+def test_what_is_no_json_yet_can_be_said_again_too(client: APIClient) -> None:
+    oven = post(client, "1").json()["id"]
+    body = {"equipment_id": oven, "alert_type": "door_open"}
+    first, second = (
+        client.post("/api/v1/alert-rules", body, format="json", HTTP_IDEMPOTENCY_KEY="2") for _ in range(2)
+    )
+    assert (first.status_code, first.json()["equipment_id"]) == (201, oven)
+    assert (second.status_code, second.json()) == (201, first.json())
+
+
 def test_the_same_key_with_another_body_is_refused(client: APIClient) -> None:
     post(client, "7f1c")
     answer = post(client, "7f1c", {**BODY, "name": "Another"})
