@@ -28,7 +28,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         description="Figures of this machine, in about five minutes. As in: make bench BENCH='--only modbus'",
     )
     parser.add_argument("--ovens", type=_positive, default=1000, help="how many, each read once a second (1000)")
-    parser.add_argument("--seconds", type=float, default=8, help="how long each part is measured (8)")
+    parser.add_argument("--seconds", type=float, default=5, help="how long each part is measured, in seconds (5)")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=DEFAULT_PARTS, help="which parts", metavar="PART")
     parser.add_argument("--viewers", type=_positive, default=500, help="of part push (500)")
     parser.add_argument(

@@ -23,8 +23,8 @@ from telemetry.services import EquipmentReading, store_sensor_readings
 from telemetry.store import COLUMNS, to_arrays
 
 FLOOR = "bench_bare_copy"
-BLOCK_READINGS = 20_000
-BLOCKS = 5
+BLOCK_READINGS = 10_000
+BLOCKS = 3
 TARGET_MICROSECONDS, TARGET_RATIO = 60, 4
 
 
@@ -77,8 +77,8 @@ def measure(options: Options, house: House) -> Iterator[Figure]:
 
 
 def _measure(feed: Feed, size: int, house: House) -> Iterator[Figure]:
-    # A statement for each single reading: nobody needs to wait for 20,000 of them.
-    block = max(BLOCK_READINGS * min(size, 50) // 50, 1000)
+    # A statement for each single reading: nobody needs to wait for 10,000 of them.
+    block = max(BLOCK_READINGS * min(size, 50) // 50, 500)
     feed.begin -= timedelta(days=size)
     spent = {_store: 0.0, _copy: 0.0}
     _store(feed.take(size))

@@ -6,6 +6,7 @@ Channels would unpack each message once per page and hand it over through thread
 import asyncio
 from collections import defaultdict, deque
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -15,6 +16,26 @@ from telemetry.channel import group_of
 # Some seconds of a few large bakeries; the texts are the same for all pages, so they cost little. A page that is
 # further behind gets a snapshot, when it takes anything again.
 MOST_WAITING = 128
+
+
+# The bakeries of one batch come as messages of their own within a moment; a page gets them as one.
+GATHER_SECONDS = 0.02
+LONGEST_TEXT = 250_000  # clients refuse messages beyond a limit of theirs, often a million bytes
+_IS_STATES, _STATES, _END = '"type":"states"', '"states":[', "]}"
+
+
+@lru_cache(maxsize=32)
+def join_states(texts: tuple[str, ...]) -> str:
+    """Messages of `states` as one, in their order, of the last one's time. The same text for all who need the same."""
+    if len(texts) == 1:
+        return texts[0]
+    begin = texts[-1].index(_STATES) + len(_STATES)
+    inner = (text[text.index(_STATES) + len(_STATES) : -len(_END)] for text in texts)
+    return texts[-1][:begin] + ",".join(inner) + _END
+
+
+def is_states(text: str) -> bool:
+    return _IS_STATES in text[:80]
 
 
 class Mailbox:
@@ -37,14 +58,20 @@ class Mailbox:
         self._stirred.set()
 
     async def take(self) -> str | None:
-        """The next text; None where the page needs a snapshot first."""
+        """The next text, or all states up to the next text of another kind; None for: a snapshot comes first."""
         while not self._texts and not self._wants_snapshot:
             self._stirred.clear()
             await self._stirred.wait()
         if self._wants_snapshot:
             self._wants_snapshot = False
             return None
-        return self._texts.popleft()
+        first = self._texts.popleft()
+        if not is_states(first):
+            return first
+        states, length = [first], len(first)
+        while self._texts and is_states(self._texts[0]) and (length := length + len(self._texts[0])) < LONGEST_TEXT:
+            states.append(self._texts.popleft())
+        return join_states(tuple(states))
 
 
 class Fanout:
@@ -58,6 +85,7 @@ class Fanout:
         self._followers: dict[int, set[Mailbox]] = defaultdict(set)
         self._joining = asyncio.Lock()  # who comes second must not read its snapshot before the first has joined
         self._listening: asyncio.Task[None] | None = None
+        self._arrived: list[dict[str, Any]] = []
 
     @classmethod
     def here(cls) -> "Fanout":
@@ -87,6 +115,13 @@ class Fanout:
     async def _listen(self) -> None:
         while True:
             event = await self._layer.receive(self._channel)
+            if not self._arrived:
+                asyncio.get_running_loop().call_later(GATHER_SECONDS, self._distribute)
+            self._arrived.append(event)
+
+    def _distribute(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        for event in arrived:
             text = event["text"]
             for mailbox in self._followers.get(event["bakery_id"], ()):
                 # An empty text means that machines came or went.

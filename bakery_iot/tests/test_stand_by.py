@@ -90,5 +90,5 @@ def test_a_stand_by_takes_over_from_a_killed_worker_and_no_oven_is_ever_read_twi
     assert monotonic() - clock < TAKE_OVER_SECONDS
 
     wait_for(lambda: GatewayLoad.objects.get(gateway__slug="north").poll_worker != first, "the new one to say so")
-    assert all(oven.count_since(killed_at) >= 2 for oven in south)
+    wait_for(lambda: all(oven.count_since(killed_at) >= 2 for oven in south), "the south to be read on")
     assert {oven.road.most_at_once for oven in (*north, *south)} == {1}

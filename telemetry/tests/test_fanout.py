@@ -4,6 +4,7 @@ import asyncio
 import threading
 from typing import Any
 
+import orjson
 import pytest
 from websockets.sync.client import connect
 
@@ -12,9 +13,15 @@ from equipment.tests.factories import make_bakery, make_user
 from telemetry import consumers
 from telemetry.channel import list_watched, send
 from telemetry.fanout import MOST_WAITING, Fanout, Mailbox
+from telemetry.live import encode
 from telemetry.tests.sockets import next_message, page, session_of
 
-BIG = b'{"type": "states", "states": [], "filling": "%s"}' % (b"x" * 400_000)
+BIG = b'{"time":"","type":"states","states":[{"number":%%d,"filling":"%s"}]}' % (b"x" * 400_000)
+
+
+def read_until_the_last(socket: Any, came: list[int]) -> None:
+    while not came or came[-1] != 59:
+        came.extend(state["number"] for state in next_message(socket, "states")["states"])
 
 
 async def test_a_mailbox_gives_what_was_put_in_its_order() -> None:
@@ -30,6 +37,31 @@ async def test_what_piles_up_gives_way_to_a_snapshot_and_the_newest() -> None:
         mailbox.put(str(number))
     newest = [str(number) for number in range(MOST_WAITING, MOST_WAITING + 3)]
     assert [await mailbox.take() for _ in range(4)] == [None, *newest]
+
+
+def states(*names: str) -> str:
+    return encode({"type": "states", "states": [{"equipment_name": name, "states": ["]}"]} for name in names]}).decode()
+
+
+async def test_states_that_come_together_go_out_together_and_keep_their_place_among_the_others() -> None:
+    mailbox = Mailbox()
+    event = encode({"type": "connection_event", "event": {"states": []}}).decode()
+    for text in (states("first"), states("second", "third"), event, states("fourth")):
+        mailbox.put(text)
+    joined, between, last = [orjson.loads(await mailbox.take() or "") for _ in range(3)]
+    assert joined["type"] == "states"
+    assert [state["equipment_name"] for state in joined["states"]] == ["first", "second", "third"]
+    assert joined["states"][0]["states"] == ["]}"]
+    assert between["type"] == "connection_event"
+    assert [state["equipment_name"] for state in last["states"]] == ["fourth"]
+
+
+async def test_pages_that_follow_the_same_bakeries_share_one_text() -> None:
+    first, second = Mailbox(), Mailbox()
+    for text in (states("first"), states("second")):
+        first.put(text)
+        second.put(text)
+    assert await first.take() is await second.take()
 
 
 async def test_whoever_waits_is_woken() -> None:
@@ -73,10 +105,10 @@ def test_a_page_that_takes_nothing_costs_the_others_nothing_and_is_cut_off(
     with connect(address, **plain, max_queue=1, close_timeout=0.1):
         with page(site, headers) as socket:
             next_message(socket, "snapshot")
-            reading = threading.Thread(target=lambda: came.extend(next_message(socket, "states") for _ in range(60)))
+            reading = threading.Thread(target=read_until_the_last, args=(socket, came))
             reading.start()
-            for _ in range(60):
-                send({bakery.pk: [BIG]})
+            for number in range(60):
+                send({bakery.pk: [BIG % number]})
             reading.join(20)
-        assert len(came) == 60
+        assert came == list(range(60))
         wait_for(lambda: list_watched([bakery.pk]) == set(), "the page that takes nothing to be left out")

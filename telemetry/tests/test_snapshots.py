@@ -45,8 +45,7 @@ def test_what_one_has_just_been_given_is_not_shown_to_the_others(background: Bac
 
     async def ask_both() -> tuple[str, str]:
         # The socket of the first one does not know yet that its user has a second bakery.
-        first, second = await asyncio.gather(make_snapshot(promoted, known), make_snapshot(other, known))
-        return first, second
+        return await asyncio.gather(make_snapshot(promoted, known), make_snapshot(other, known))
 
     for_the_promoted, for_the_other = background.run(ask_both())
     assert "Geheimofen" in for_the_promoted
