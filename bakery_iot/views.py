@@ -55,15 +55,15 @@ class SchemaView(SpectacularAPIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
-        renderer: Any = request.accepted_renderer
-        return HttpResponse(_write_schema(type(renderer)), content_type=renderer.media_type)
+        media_type = request.accepted_renderer.media_type or ""
+        return HttpResponse(_write_schema(media_type), content_type=media_type)
 
 
 @cache
-def _write_schema(renderer: Any) -> bytes:
+def _write_schema(media_type: str) -> bytes | str:
+    (renderer,) = [kind for kind in SchemaView.renderer_classes if kind.media_type == media_type]
     schema = SchemaGenerator(api_version="1").get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    text: bytes = renderer().render(schema, renderer_context={})
-    return text
+    return renderer().render(schema, renderer_context={})
 
 
 class ApiDocsView(TemplateView):
