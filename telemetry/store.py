@@ -6,7 +6,8 @@
 
 import logging
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 import psycopg
 from django.db import connection
+from psycopg.types.array import ListBinaryDumper
 
 from connectors.reading import Reading
 from telemetry.metrics import METRICS, Kind, Metric
@@ -46,7 +48,7 @@ NUMBER_LIMITS = {Kind.REAL: 1e9, Kind.DOUBLE: 1e9, Kind.SMALLINT: 32_767}
 
 _columns = ", ".join(COLUMNS)
 _overwrite = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:])
-_arrays = ", ".join(f"%b::{array_type}" for array_type in ARRAY_TYPES)
+_arrays = ", ".join(f"${number}::{array_type}" for number, array_type in enumerate(ARRAY_TYPES, 1))
 
 
 def _statement(buckets: Callable[[Level, str], str]) -> str:
@@ -114,17 +116,24 @@ def insert_readings(batch: Sequence[EquipmentReading]) -> list[tuple[int, dateti
     """
     arrays = to_arrays(batch)
     single = len(set(arrays[0])) == len(arrays[0])
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with _store_cursor() as cursor:
         cursor.execute(STORE_SINGLE if single else STORE_MANY, arrays, prepare=True)
         return cursor.fetchall()
+
+
+@contextmanager
+def _store_cursor() -> Iterator["psycopg.RawCursor[Any]"]:
+    """Takes PostgreSQL's own placeholders: psycopg would look for its own in the whole long statement each time."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        cursor.adapters.register_dumper(list, ListBinaryDumper)
+        yield cursor
 
 
 def overwrite_readings(batch: Sequence[EquipmentReading]) -> int:
     """Put readings in the place of those of the same moments. Returns how many. Within a transaction."""
     arrays = to_arrays(batch)
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with _store_cursor() as cursor:
         (count,) = cursor.execute(CORRECT, arrays).fetchone() or (0,)
     recompute_rollups(*arrays[:2])
     return int(count)
