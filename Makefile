@@ -33,7 +33,7 @@ check: install-dev ## style, types, layers, migrations
 # Most tests wait for machines and processes rather than compute: three at a time suit two cores.
 WORKERS ?= 3
 test: check ## the checks and all tests; one test at a time: make test WORKERS=0
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
 
 # Five minutes, and the machine to itself. The figures also go to var/bench.json.
 bench: install-dev ## what a reading costs here: make bench BENCH="--ovens 1000 --seconds 60 --only modbus"

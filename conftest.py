@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core import serializers
 from django.db.models.signals import post_migrate
 from hypothesis import settings as hypothesis_settings
+from xdist.scheduler import LoadScopeScheduling
 
 from bakery_iot.embedded import EmbeddedServer, start_postgres, start_redis
 from connectors.simulators.http import SimulatedBakery
@@ -63,15 +64,36 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_folder, ignore_errors=True)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (pytest -n) a file's tests stay together: they share what its fixtures have started.
+# These start the whole product, or kill parts of it: two at once are too slow for both, so one process has them all.
+WHOLE_PRODUCT = (
+    "bakery_iot/tests/test_flows.py",
+    "bakery_iot/tests/test_fresh_clone.py",
+    "bakery_iot/tests/test_install.py",
+    "bakery_iot/tests/test_killed_poll_worker.py",
+    "bakery_iot/tests/test_killed_while_sending.py",
+    "bakery_iot/tests/test_run.py",
+    "bakery_iot/tests/test_stand_by.py",
+    "bench/tests/test_bench.py",
+)
 
-    Those that start the whole product say `xdist_group("product")`: two products at once are too slow for both.
-    """
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+class ByFiles(LoadScopeScheduling):  # type: ignore[misc]
+    """Side by side (pytest -n) a file's tests stay together: they share what its fixtures have started."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the whole product" if file in WHOLE_PRODUCT else file
+
+
+# pytest-xdist's own `loadgroup` does nothing under this pytest: it renames tests, and pytest keeps their names.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFiles:
+    return ByFiles(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in WHOLE_PRODUCT)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from bakery_iot.tests.demo_run import command_line
 from conftest import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 @dataclass

@@ -20,8 +20,6 @@ from bakery_iot import leftovers, run
 from bakery_iot.loopback import free_port
 from conftest import wait_for
 
-pytestmark = pytest.mark.xdist_group("product")
-
 ROOT = Path(__file__).resolve().parents[2]
 OF_THE_TEST_SESSION = {
     "ALLOW_LOOPBACK_MACHINES",

@@ -13,8 +13,6 @@ import pytest
 
 from bakery_iot import install
 
-pytestmark = pytest.mark.xdist_group("product")
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

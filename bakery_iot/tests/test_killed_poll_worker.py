@@ -25,7 +25,7 @@ GATEWAY = "killed"
 TOPIC = "bakery/oven-1/data"
 MESSAGES = 1_000
 
-pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from bakery_iot.tests.worker import Worker
 from conftest import wait_for
 from equipment.tests.factories import make_bakery, make_equipment, make_user
 
-pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 QUEUE = "celery"
 
 

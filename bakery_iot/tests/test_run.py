@@ -16,8 +16,6 @@ from bakery_iot.embedded import start_postgres, start_redis
 from bakery_iot.loopback import free_port, read_address
 from bakery_iot.tests.demo_run import PROGRAMS, Demo, command_line, eventually
 
-pytestmark = pytest.mark.xdist_group("product")
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:

@@ -22,7 +22,7 @@ from equipment.tests.factories import make_bakery, make_equipment
 from telemetry.load_models import GatewayLoad
 from telemetry.models import SensorReading
 
-pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 TAKE_OVER_SECONDS = 10
 
 

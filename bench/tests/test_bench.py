@@ -13,7 +13,7 @@ from bakery_iot import embedded_postgres, embedded_redis, leftovers
 from bench.processes import PYTHON, ROOT
 from conftest import wait_for
 
-pytestmark = [pytest.mark.xdist_group("product"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 
 def start_bench(file: Path, *parts: str) -> "subprocess.Popen[str]":
