@@ -132,9 +132,11 @@ def test_follow_demo_ends_and_begins_batches_until_it_is_stopped(make_demo: Make
 
 # The test's own database has another name than the one in the environment.
 _FOLLOW = """
+import os
 import sys
 from pathlib import Path
 import django
+os.environ["DJANGO_SETTINGS_MODULE"] = "bakery_iot.settings"
 from django.conf import settings
 from django.core.management import call_command
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
