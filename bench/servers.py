@@ -59,6 +59,8 @@ def _environment(folder: Path, database_url: str, redis_url: str) -> dict[str, s
         "ALLOWED_HOSTS": "127.0.0.1",
         "CSRF_TRUSTED_ORIGINS": "",
         "SECURE_COOKIES": "off",
+        # All viewers of a bench are one person.
+        "MOST_SOCKETS_PER_USER": "2000",
         "HOST": "127.0.0.1",
         "PORT": str(free_port()),
         MARK: str(folder.resolve()),
