@@ -1,4 +1,3 @@
-from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig
@@ -13,12 +12,11 @@ class TelemetryConfig(AppConfig):
 
     def ready(self) -> None:
         from equipment.audit import watch
-        from telemetry.partitions import create_partitions
+        from telemetry.partitions import create_coming_partitions
         from telemetry.receivers import publish_changed_equipment
 
         def make_partitions(**kwargs: Any) -> None:
-            now = timezone.now()
-            create_partitions(now - timedelta(weeks=1), now + timedelta(weeks=3))
+            create_coming_partitions(timezone.now())
 
         watch(self.get_model("Retention"))
         connection_changed.connect(publish_changed_equipment)

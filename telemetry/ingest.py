@@ -17,8 +17,8 @@ from connectors.mapping_settings import DocumentMapping
 from connectors.validation import describe_validation_error
 from equipment.models import ConnectionEventType, ConnectionLog, Equipment, IoTConnectionStatus
 from equipment.services import record_connection_events
-from telemetry.ingest_models import CLOCK_TOLERANCE, EARLIEST, IngestAnswer, IngestedReading
-from telemetry.services import EquipmentReading, store_sensor_readings
+from telemetry.ingest_models import EARLIEST, IngestAnswer, IngestedReading
+from telemetry.services import CLOCK_TOLERANCE, EquipmentReading, store_sensor_readings
 
 # Older ones are history that somebody brings in, and do not say that the machine is there now.
 FRESH = timedelta(minutes=15)

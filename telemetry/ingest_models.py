@@ -1,7 +1,7 @@
 """What gateways and machines may post: readings in our own shape, with the bounds that connectors keep too."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -11,7 +11,6 @@ from connectors.reading import CycleStage, DoorStatus, OperationalStatus
 MOST_READINGS = 5000
 MOST_MESSAGES = 500
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)  # controllers with an empty battery begin in 1970, 1980 or 2000
-CLOCK_TOLERANCE = timedelta(seconds=60)
 
 
 def _check_text(value: Any) -> Any:

@@ -10,6 +10,7 @@ from django.db import connection, migrations, transaction
 TABLE = "equipment_sensor_readings"
 DEFAULT = f"{TABLE}_default"
 WEEK = timedelta(days=7)
+AHEAD = timedelta(weeks=3)
 LOCK_SECONDS = 5
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
 
@@ -58,6 +59,11 @@ def create_partitions(since: datetime, until: datetime) -> list[datetime]:
             created.append(week)
         week += WEEK
     return created
+
+
+def create_coming_partitions(now: datetime) -> None:
+    """At start-up and every night. The week before too: what a machine or a gateway has kept arrives late."""
+    create_partitions(now - WEEK, now + AHEAD)
 
 
 def list_default_weeks() -> list[datetime]:

@@ -15,6 +15,7 @@ from telemetry.partitions import (
     TABLE,
     WEEK,
     cluster_closed_week,
+    create_coming_partitions,
     create_partitions,
     drop_partitions,
     list_default_weeks,
@@ -23,7 +24,6 @@ from telemetry.rollups import FASTER_THAN_SECONDS, LEVELS
 
 logger = logging.getLogger(__name__)
 
-PARTITIONS_AHEAD = timedelta(weeks=3)
 DAY = timedelta(days=1)
 MONTH = timedelta(days=30.44)
 YEAR = timedelta(days=365.25)
@@ -50,7 +50,7 @@ def maintain_storage() -> None:
     """The nightly run: make the coming weeks, forget what has reached its age, sort a week that is over."""
     now = timezone.now()
     kept_since = now - DAY * get_retention().readings_days
-    create_partitions(now - WEEK, now + PARTITIONS_AHEAD)
+    create_coming_partitions(now)
     for week in list_default_weeks():
         if kept_since < week + WEEK <= now:
             create_partitions(week, week)
