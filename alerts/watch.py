@@ -90,7 +90,7 @@ class Watch:
         missing = (equipment_ids - known.keys()) | old
         if missing:
             self._compile(missing, now)
-        self._take_over_timers(equipment_ids)
+        self._take_over_timers()
 
     def _look_for_changed_rules(self) -> None:
         version = AlertRule.objects.aggregate(Count("pk"), Max("changed_at"))
@@ -113,9 +113,10 @@ class Watch:
         for timer in AlertTimer.objects.filter(equipment__in=strangers):
             self._take_over(timer)
 
-    def _take_over_timers(self, equipment_ids: set[int]) -> None:
+    def _take_over_timers(self) -> None:
+        """Those of all machines, as few change within seconds: to name the batch's would cost more than to read them."""
         since = self._synced_at
-        changed = AlertTimer.objects.filter(equipment__in=equipment_ids, changed_at__gt=since - OVERLAP)
+        changed = AlertTimer.objects.exclude(equipment=None).filter(changed_at__gt=since - OVERLAP)
         for timer in changed if since.timestamp() else ():
             self._take_over(timer)
             since = max(since, timer.changed_at)

@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -12,6 +13,7 @@ import psutil
 PYTHON = sys.executable
 ROOT = Path(__file__).resolve().parents[1]
 GRACE_SECONDS = 30
+PATIENCE_SECONDS = 180
 
 
 class Child:
@@ -39,10 +41,13 @@ class Child:
     def pid(self) -> int:
         return self.process.pid
 
-    def say_line(self) -> str:
-        """The next line of its standard output."""
+    def say_line(self, seconds: float = PATIENCE_SECONDS) -> str:
+        """The next line of its standard output. ChildError if it ends before, or has not said it in time."""
         assert self.process.stdout is not None, "its words go to a log"
+        impatient = threading.Timer(seconds, self.process.kill)
+        impatient.start()
         line = self.process.stdout.readline()
+        impatient.cancel()
         if not line.endswith("\n"):
             raise ChildError(f"{self.name} ended in the middle of its work, as {self.process.wait()}.")
         return line

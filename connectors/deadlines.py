@@ -54,10 +54,10 @@ class TimeLimit:
         self._struck = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()  # asks the system for the process's number: once is enough
+        task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("A time limit needs a task that it can interrupt.")
-        loop = asyncio.get_running_loop()
         if (watch := _watches.get(loop)) is None:
             watch = _watches[loop] = _Watch()
         self._task, self._cancelling = task, task.cancelling()

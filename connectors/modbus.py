@@ -4,6 +4,7 @@ Options and what to ask the technician: docs/connectors/modbus.md. The line is s
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -120,7 +121,7 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
         """Everything the points need. A refused request is split; what else fails is missing in the image."""
         image: dict[str, dict[int, int]] = {}
         refusals: list[int] = []
-        give_up_at = asyncio.get_running_loop().time() + self.config.additional_config.timeout * _SHARE_FOR_BUSY
+        give_up_at = time.monotonic() + self.config.additional_config.timeout * _SHARE_FOR_BUSY
         waiting = list(self._memory.plan())
         while waiting:
             block = waiting.pop(0)
@@ -147,7 +148,7 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
             try:
                 return await line.ask(request, self._pace, self.place)
             except RefusalError as refusal:
-                if refusal.code not in BUSY or asyncio.get_running_loop().time() + pause > give_up_at:
+                if refusal.code not in BUSY or time.monotonic() + pause > give_up_at:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

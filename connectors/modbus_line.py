@@ -31,6 +31,7 @@ class ModbusLine:
 
     def __init__(self, route: Route) -> None:
         self._route = route
+        self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
         self._wire: Wire | None = None
         self._sharers: set[object] = set()
@@ -49,7 +50,7 @@ class ModbusLine:
             return
         self._sharers.discard(sharer)
         if not self._sharers:
-            self._lines.pop((asyncio.get_running_loop(), self._route), None)
+            self._lines.pop((self._loop, self._route), None)
             self._drop()
             await asyncio.sleep(0)  # the transport closes its socket in the loop's next round
 
@@ -80,12 +81,11 @@ class ModbusLine:
         raise AssertionError("unreachable")
 
     async def _get_wire(self, pace: Pace) -> Wire:
-        loop = asyncio.get_running_loop()
         if self._wire is None or not self._wire.is_open:
             self._drop()
             self._wire = await self._open(pace)
-            self._rest_until = max(self._rest_until, loop.time() + pace.delay_after_connect)
-        if (rest := self._rest_until - loop.time()) > 0:
+            self._rest_until = max(self._rest_until, self._loop.time() + pace.delay_after_connect)
+        if self._rest_until and (rest := self._rest_until - self._loop.time()) > 0:
             await asyncio.sleep(rest)
         return self._wire
 
@@ -98,7 +98,6 @@ class ModbusLine:
 
     async def _exchange(self, wire: Wire, request: Request, pace: Pace, who: str) -> list[int]:
         """After a failure the connection is closed, so that a late answer is never taken for that to the next."""
-        loop = asyncio.get_running_loop()
         is_well = False
         try:
             with TimeLimit(pace.request_timeout):
@@ -122,7 +121,7 @@ class ModbusLine:
                 self._drop()
                 # A serial bus or gateway may still pass the answer on; only silence tells that it will not come.
                 pause = max(pause, _SETTLE_SECONDS if self._route.is_rtu else 0)
-            self._rest_until = loop.time() + pause
+            self._rest_until = self._loop.time() + pause if pause else 0.0
 
     def _describe_silence(self, wire: Wire, pace: Pace, who: str) -> ConnectorError:
         return garbled(who, self._route.transport) if wire.has_heard else no_answer(who, pace.request_timeout)

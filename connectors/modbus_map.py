@@ -31,7 +31,8 @@ class RegisterMap:
     def __init__(self, points: Sequence[Point]) -> None:
         fields = _by_field(points)
         self._clocks = fields.pop(TIMESTAMP, [])
-        self._fields = [_Field(name, candidates) for name, candidates in fields.items()]
+        found = [_Field(name, candidates) for name, candidates in fields.items()]
+        self._fields = [(field, field.quick, field.table, field.name, field.key) for field in found]
 
     def parse(self, image: Image, *, received_at: datetime) -> Reading:
         """The reading in what the machine answered. ResponseError if it has none of the registers."""
@@ -39,8 +40,14 @@ class RegisterMap:
             raise ResponseError("The machine answered, but has none of the configured registers.", code="mapping")
         found = Findings()
         moment = self._take_moment(found, image) if self._clocks else None
-        for field in self._fields:
-            field.take(found, image)
+        for field, quick, table, name, key in self._fields:
+            registers = image.get(table) if quick else None
+            if not registers or not quick or (value := quick(registers)) is None:
+                field.look_closer(found, image)
+            elif key:
+                found.values[name][key] = value
+            else:
+                found.values[name] = value
         reading_time, doubt = check_moment(moment, received_at)
         if doubt:
             found.quality["reading_time"] = doubt
@@ -63,26 +70,17 @@ class _Field:
 
     def __init__(self, field: str, candidates: list[Point]) -> None:
         self._field, self._candidates = field, candidates
-        self._name, _, self._key = field.partition(".")
+        self.name, _, self.key = field.partition(".")
         only = candidates[0] if len(candidates) == 1 else None
         self._words = WordMemory.of(only) if only else None
-        self._quick = self._words or (make_quick_number(only) if only else None)
-        self._table = candidates[0].span.table
+        self.quick = self._words or (make_quick_number(only) if only else None)
+        self.table = candidates[0].span.table
 
-    def take(self, found: Findings, image: Image) -> None:
-        registers = image.get(self._table) if self._quick else None
-        if not registers or not self._quick or (value := self._quick(registers)) is None:
-            self._look_closer(found, image)
-        elif self._key:
-            found.values[self._name][self._key] = value
-        else:
-            found.values[self._name] = value
-
-    def _look_closer(self, found: Findings, image: Image) -> None:
+    def look_closer(self, found: Findings, image: Image) -> None:
         point, raw = _choose(image, self._candidates)
         found.take(self._field, point.spec, raw)
         if self._words and _is_word(point.spec, raw):
-            self._words.learn(image[self._table], found.values[self._name])
+            self._words.learn(image[self.table], found.values[self.name])
 
 
 def parse_registers(image: Image, points: Sequence[Point], *, received_at: datetime) -> Reading:

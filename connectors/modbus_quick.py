@@ -37,19 +37,25 @@ def make_quick_number(point: Point) -> Quick | None:
     scale, offset = spec.scale, spec.offset
     factor, addend = UNITS.get(getattr(spec, "unit", None) or "", (1, 0))
     least, most = bounds_of(spec) or (0.0, -1.0)
+    known: int | None = None  # most values are those of the reading before
+    meaning: Any = None
 
     def read(registers: Registers) -> Any:
+        nonlocal known, meaning
         try:
             bits = registers[first] if width == 16 else registers[high] << 16 | registers[low]
         except KeyError:
             return None
+        if bits == known:
+            return meaning
         if bits in unknown:
             return None
         raw = bits - (half << 1) if bits >= half else bits
         value = (float(raw) * scale + offset) * factor + addend
         if not least <= value <= most:
             return None
-        return finish(round(value, 6)) if finish else round(value, 6)
+        known, meaning = bits, finish(round(value, 6)) if finish else round(value, 6)
+        return meaning
 
     return read
 

@@ -110,6 +110,7 @@ class Wire(asyncio.Protocol, asyncio.DatagramProtocol):
         self._is_rtu = route.is_rtu
         self._is_datagram = route.transport == "udp"
         self._framer = (FramerRTU if route.is_rtu else FramerSocket)(DecodePDU(False))
+        self._loop = asyncio.get_running_loop()
         self._transport: Any = None
         self._buffer = b""
         self._number = 0
@@ -185,7 +186,7 @@ class Wire(asyncio.Protocol, asyncio.DatagramProtocol):
             raise ConnectionResetError
         self._number = self._number % 0xFFFF + 1
         self._request = request
-        self._answer = asyncio.get_running_loop().create_future()
+        self._answer = self._loop.create_future()
         self._buffer, self.has_heard = b"", False
         frame = self._framer.buildFrame(request.to_pdu(0)) if self._is_rtu else quick_frame(request, self._number)
         if self._is_datagram:

@@ -117,8 +117,8 @@ class Collector:
             if line.pushes:
                 await line.listen(functools.partial(self._take, line))
             else:
-                reading, took_ms = await line.read()
-                self._keep(line, reading, took_ms=took_ms)
+                asked_at = self._loop.time()
+                self._keep(line, await line.read(), asked_at=asked_at)
         except ConnectorError as failure:
             error = failure
         except asyncio.CancelledError:
@@ -149,11 +149,12 @@ class Collector:
             self._keep(line, item, listener)
 
     def _keep(
-        self, line: Line, reading: Reading, listener: Listener | None = None, *, took_ms: int | None = None
+        self, line: Line, reading: Reading, listener: Listener | None = None, *, asked_at: float | None = None
     ) -> None:
         self.load.note_reading()
         self.outbox.add(line.settings.equipment_id, reading, datetime.now(UTC), listener)
         if not line.news.is_well:
+            took_ms = None if asked_at is None else round((self._loop.time() - asked_at) * 1000)
             line.news.report(IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
         self.gatherer.note_arrival()
 

@@ -1,4 +1,4 @@
-"""When each line is due: one heap and one timer for all of them, instead of a task and a timer for each.
+"""When each line is due: one wheel and one timer for all of them, instead of a task and a timer for each.
 
 Measured with a thousand ovens: half of what a loop of their own costs each of them is being woken up.
 """
@@ -23,7 +23,10 @@ class DueLines:
     def __init__(self, start: Callable[[Line], None]) -> None:
         self._start = start
         self._loop = asyncio.get_running_loop()
-        self._queue: list[tuple[float, int, Line]] = []  # stale entries are skipped
+        # The wheel: which lines are due within each grain of time, and its grains in their order. Stale entries are
+        # skipped.
+        self._grains: dict[int, list[tuple[float, Line]]] = {}
+        self._order: list[int] = []
         self._to_open: deque[tuple[float, Line]] = deque()
         self._openings = float(MOST_OPENINGS_AT_ONCE)
         self._counted_at = 0.0
@@ -31,8 +34,13 @@ class DueLines:
         self._closed = False
 
     def add(self, line: Line) -> None:
-        heapq.heappush(self._queue, (line.due, id(line), line))
-        if self._timer is None or line.due + GRAIN_SECONDS < self._timer.when():
+        grain = int(line.due / GRAIN_SECONDS) + 1
+        if (lines := self._grains.get(grain)) is not None:
+            lines.append((line.due, line))
+            return
+        self._grains[grain] = [(line.due, line)]
+        heapq.heappush(self._order, grain)
+        if self._order[0] == grain:
             self._arm()
 
     def start_due(self) -> None:
@@ -40,14 +48,14 @@ class DueLines:
         if self._closed:
             return
         now = self._loop.time()
-        while self._queue and self._queue[0][0] <= now:
-            due, _, line = heapq.heappop(self._queue)
-            if line.due != due:
-                continue
-            if line.is_open:
-                self._start(line)
-            else:
-                self._to_open.append((due, line))
+        while self._order and self._order[0] * GRAIN_SECONDS <= now:
+            for due, line in self._grains.pop(heapq.heappop(self._order)):
+                if line.due != due:
+                    continue
+                if line.is_open:
+                    self._start(line)
+                else:
+                    self._to_open.append((due, line))
         self._open_some(now)
         self._arm()
 
@@ -66,10 +74,8 @@ class DueLines:
             self._timer.cancel()
         now = self._loop.time()
         moments = [now + 1 / OPENINGS_PER_SECOND] if self._to_open else []
-        moments += [self._queue[0][0]] if self._queue else []
-        # Rounded up to the grain, so that what is due a moment later need not be waited for again.
-        wake_at = max(min(moments), now) if moments else None
-        self._timer = self._loop.call_at(wake_at + GRAIN_SECONDS / 2, self.start_due) if wake_at else None
+        moments += [self._order[0] * GRAIN_SECONDS] if self._order else []
+        self._timer = self._loop.call_at(max(min(moments), now), self.start_due) if moments else None
 
     def close(self) -> None:
         self._closed = True

@@ -128,18 +128,16 @@ class Line:
             self.listener = Listener(connector) if self.pushes else None
         return self.connector
 
-    async def read(self) -> tuple[Reading, int]:
-        """One reading, and how many milliseconds it took. Raises `ConnectorError`; then the line is down."""
-        started = asyncio.get_running_loop().time()
+    async def read(self) -> Reading:
+        """Raises `ConnectorError`; then the line is down."""
         connector = await self.open()
         # Beyond the connector's own limit: one that forgets it must not keep its machine forever.
         limit = connector.config.additional_config.timeout + 5
         try:
             with TimeLimit(limit):
-                reading = await connector.get_current_reading()
+                return await connector.get_current_reading()
         except BaseException as failure:  # noqa: BLE001  it is raised again
             await self._go_down(failure)
-        return reading, round((asyncio.get_running_loop().time() - started) * 1000)
 
     async def listen(self, take: Callable[[Listener, Reading | ConnectorError], None]) -> NoReturn:
         """Give what a machine pushes to `take`. Ends by raising `ConnectorError`; then the line is down."""

@@ -14,6 +14,7 @@ from asyncua.common.connection import SecureConnection
 from asyncua.common.utils import Buffer
 from asyncua.crypto.security_policies import SecurityPolicyNone
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
+from asyncua.server.internal_session import InternalSession
 from asyncua.ua.ua_binary import struct_from_binary
 
 from bench.fleet.ports import listen_on_many
@@ -130,7 +131,8 @@ async def start(ovens: int, hanging: int, dead: int) -> list[int]:
     await server.init()
     server.set_endpoint("opc.tcp://127.0.0.1:0")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    server.iserver.max_connections = 2 * ovens + OVENS_PER_SERVER
+    # asyncua counts connections here and sessions there; those that nobody closed live on until they time out.
+    server.iserver.max_connections = InternalSession.max_connections = 4 * ovens + OVENS_PER_SERVER
     index = await server.register_namespace(NAMESPACE)
     for oven in range(OVENS_PER_SERVER):
         numbers = numbers_at(oven, time.time())

@@ -42,8 +42,9 @@ REGISTER = st.one_of(st.integers(0, 0xFFFF), st.integers(0, 300), st.sampled_fro
 
 def look_closer(image: dict[str, dict[int, int]]) -> Reading:
     whole = RegisterMap(points)
-    for field in whole._fields:
-        field._quick = field._words = None
+    for field, *_ in whole._fields:
+        field._words = None
+    whole._fields = [(field, None, *rest) for field, _, *rest in whole._fields]
     return whole.parse(image, received_at=NOON)
 
 

@@ -120,9 +120,9 @@ async def test_a_line_stays_open_between_reads_and_is_down_after_a_failure() -> 
     async with SimulatedBakery() as ovens:
         key = next(iter(ovens.ovens))
         line = make_line(**ovens.settings(key))
-        reading, took_ms = await line.read()
+        reading = await line.read()
         connector = line.connector
-        assert reading.temperature is not None and took_ms >= 0
+        assert reading.temperature is not None
         await line.read()
         assert line.connector is connector
 
