@@ -114,7 +114,7 @@ class Watch:
             self._take_over(timer)
 
     def _take_over_timers(self) -> None:
-        """Those of all machines, as few change within seconds: to name the batch's would cost more than to read them."""
+        """Of all machines, as few change within seconds: to name those of the batch would cost more."""
         since = self._synced_at
         changed = AlertTimer.objects.exclude(equipment=None).filter(changed_at__gt=since - OVERLAP)
         for timer in changed if since.timestamp() else ():

@@ -16,7 +16,7 @@ from .opc_ua_browse import find_units, resolve
 from .opc_ua_devices import Variable, choose_device, find_devices, find_variables
 from .opc_ua_profiles import Kind, Point, parse_values
 from .opc_ua_security import describe_certificate, list_remarks
-from .opc_ua_session import OpcUaSession
+from .opc_ua_session import OpcUaSession, Question
 from .opc_ua_settings import NodePoint, OpcUaConfig
 from .opc_ua_subscription import OpcUaSubscription
 from .opc_ua_values import Measured, Sample, sample_of, units_of
@@ -27,11 +27,12 @@ _OLD = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
-    """What one batched read asks for. Node ids hold for one session only."""
+    """What one batched read asks for. Node ids, and the question made of them, hold for one session only."""
 
     kind: Kind | None
     variables: Sequence[Variable]
     points: Sequence[tuple[str, PathSpec, Any]]  # field, conversion, node
+    question: Question = ()
 
     @property
     def nodes(self) -> list[Any]:
@@ -98,7 +99,8 @@ class OpcUaConnector(BaseIoTConnector[OpcUaConfig]):
         kind, variables = await self._find_device(session)
         points = await _bind(session, self.config.points)
         mapped = {node for _, _, node in points}
-        self._plan = ReadPlan(kind, [variable for variable in variables if variable.node not in mapped], points)
+        plan = ReadPlan(kind, [variable for variable in variables if variable.node not in mapped], points)
+        self._plan = replace(plan, question=session.make_question(plan.nodes))
 
     async def _find_device(self, session: OpcUaSession) -> tuple[Kind | None, list[Variable]]:
         options = self.config.additional_config
@@ -132,7 +134,7 @@ class OpcUaConnector(BaseIoTConnector[OpcUaConfig]):
             session, plan = self._session, self._plan
             if session is None or plan is None:
                 raise RuntimeError("connect() first")
-            answer = await session.read(plan.nodes)
+            answer = await session.ask(plan.question)
             received_at = datetime.now(UTC)
         samples = [sample_of(data) for data in answer]
         clock = self.config.additional_config.timestamp

@@ -13,6 +13,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.client.ua_client import UaClient
 from asyncua.common.utils import create_nonce
+from asyncua.ua.ua_binary import struct_to_binary
 
 from .addresses import AddressPolicy
 from .base import translate_errors
@@ -54,6 +55,9 @@ _REFUSED_SECURITY = (
     ua.uaerrors.BadSecurityModeInsufficient,
     ua.uaerrors.BadSecurityPolicyRejected,
 )
+
+# The parameters of each request, and how many values it asks for.
+Question = tuple[tuple[bytes, int], ...]
 
 
 class OpcUaSession:
@@ -206,15 +210,25 @@ class OpcUaSession:
 
     async def read(self, nodes: Sequence[ua.NodeId], attribute: int = ua.AttributeIds.Value) -> list[ua.DataValue]:
         """One value per node with its status and times, in as few requests as the server allows."""
-        found: list[ua.DataValue] = []
+        return await self.ask(self.make_question(nodes, attribute))
+
+    def make_question(self, nodes: Sequence[ua.NodeId], attribute: int = ua.AttributeIds.Value) -> Question:
+        """To `ask` this again and again."""
+        parts = []
         for start in range(0, len(nodes), self.limits["read"]):
             request = ua.ReadParameters()
             request.TimestampsToReturn = ua.TimestampsToReturn.Both
             part = nodes[start : start + self.limits["read"]]
             request.NodesToRead = [ua.ReadValueId(NodeId=node, AttributeId=attribute) for node in part]
+            parts.append((struct_to_binary(request), len(part)))
+        return tuple(parts)
+
+    async def ask(self, question: Question) -> list[ua.DataValue]:
+        found: list[ua.DataValue] = []
+        for parameters, count in question:
             async with self.speaking() as client:
-                answer = await client.read(request)
-                self.check_count(answer, len(part))
+                answer = await client.read_encoded(parameters)
+                self.check_count(answer, count)
                 found += answer
         return found
 

@@ -26,6 +26,7 @@ from .values import UNITS, BadValueError, check_moment, clean_text, round_single
 Path = tuple[str, ...]  # browse names from the device on
 
 _LIST_LENGTH = 50
+_PLAIN = (int, float, str, bool, type(None))
 _LARGEST_SINGLE = 3.4e38
 _DENORMAL = 1e-30  # smaller floats are integers read as floats (protocols.md, 4.3)
 _LAST_KNOWN = ("UncertainLastUsableValue", "UncertainNoCommunicationLastUsableValue")
@@ -110,11 +111,15 @@ def _round(number: float) -> float:
 def _aware(moment: Any) -> datetime | None:
     if not isinstance(moment, datetime):
         return None
+    if moment.tzinfo is UTC:
+        return moment
     return moment.astimezone(UTC) if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
 
 
 def plain_value(value: Any) -> Any:
     """Numbers, texts and short lists of these; a BadValueError (not raised) for everything else."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return plain_value(value.value)
     if value is None or isinstance(value, bool | int | float | str):

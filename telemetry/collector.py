@@ -156,7 +156,7 @@ class Collector:
         if not line.news.is_well:
             took_ms = None if asked_at is None else round((self._loop.time() - asked_at) * 1000)
             line.news.report(IoTConnectionStatus.CONNECTED, took_ms=took_ms, data_points=reading.data_points)
-        self.gatherer.note_arrival()
+        self.gatherer.note_arrival(pushed=listener is not None)
 
     def _write_event(self, event: ConnectionLog) -> None:
         self.outbox.events.append(event)

@@ -10,6 +10,8 @@ from telemetry.outbox import BATCH_SIZE, Outbox
 logger = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.25
+# What a machine tells by itself is to be seen sooner; what is polled was old when it came.
+GATHER_PUSHED_SECONDS = 0.1
 # Half of what a broker lets be under way: then the rest keeps coming while these are committed and confirmed. This
 # is Mosquitto's half; one that lets more be under way is found out by waiting until it pauses, now and then.
 HURRY_UNCONFIRMED = 10
@@ -27,9 +29,16 @@ class Gatherer:
         self._arrived, self._urgent = asyncio.Event(), asyncio.Event()
         self._stopping, self._closed = asyncio.Event(), asyncio.Event()
         self._hurry = HURRY_UNCONFIRMED
-        self._look_for_more_at = asyncio.get_running_loop().time() + LOOK_FOR_MORE_SECONDS
+        self._loop = asyncio.get_running_loop()
+        self._pushed_at: float | None = None  # the first of those that wait
+        self._patience: asyncio.Timeout | None = None  # of the gathering that is going on
+        self._look_for_more_at = self._loop.time() + LOOK_FOR_MORE_SECONDS
 
-    def note_arrival(self) -> None:
+    def note_arrival(self, *, pushed: bool = False) -> None:
+        if pushed and self._pushed_at is None:
+            self._pushed_at = self._loop.time()
+            if self._patience and (until := self._patience.when()):
+                self._patience.reschedule(min(until, self._pushed_at + GATHER_PUSHED_SECONDS))
         self._arrived.set()
         if self._is_urgent():
             self._urgent.set()
@@ -52,6 +61,7 @@ class Gatherer:
                 self._arrived.clear()
                 await self._arrived.wait()
             await self._gather(wait, stuck=not went)
+            self._pushed_at = None
             went = await self.flush()
             if went and not self.outbox.database_away:
                 wait = 0.0
@@ -64,21 +74,26 @@ class Gatherer:
 
     async def _gather(self, wait: float, stuck: bool) -> None:
         self._urgent.clear()
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         if self.outbox.unconfirmed and now >= self._look_for_more_at and not stuck and not self._stopping.is_set():
             self._look_for_more_at = now + LOOK_FOR_MORE_SECONDS
             await self._look_for_more(now + GATHER_SECONDS)
             return
         if self._stopping.is_set() or (self._is_urgent() and not stuck):
             return
+        until = now + GATHER_SECONDS + wait
+        if self._pushed_at is not None and not wait:
+            until = min(until, self._pushed_at + GATHER_PUSHED_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(GATHER_SECONDS + wait):
+            async with asyncio.timeout_at(until) as patience:
+                self._patience = None if wait else patience
                 await (self._stopping if stuck else self._urgent).wait()
+        self._patience = None
 
     async def _look_for_more(self, until: float) -> None:
         """Wait until the broker pauses because nothing is confirmed: what has come by then is what it lets be."""
-        self._hurry, loop = BATCH_SIZE, asyncio.get_running_loop()
-        while loop.time() < until and not self._is_urgent():
+        self._hurry = BATCH_SIZE
+        while self._loop.time() < until and not self._is_urgent():
             before = len(self.outbox.unconfirmed)
             with suppress(TimeoutError):
                 async with asyncio.timeout(PAUSE_SECONDS):

@@ -44,7 +44,7 @@ def look_closer(image: dict[str, dict[int, int]]) -> Reading:
     whole = RegisterMap(points)
     for field, *_ in whole._fields:
         field._words = None
-    whole._fields = [(field, None, *rest) for field, _, *rest in whole._fields]
+    whole._fields = [(field, None, table, name, key) for field, _, table, name, key in whole._fields]
     return whole.parse(image, received_at=NOON)
 
 
