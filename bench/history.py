@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
+from knox.models import AuthToken
 from rich.console import Console
 
 from bench.figures import Figure
 from bench.generate import fill, make_ovens
 from bench.house import House
 from bench.options import Options
+from bench.ranks import ranks
 from equipment.models import Equipment
 from telemetry.history import get_sensor_history
 from telemetry.models import LatestReading
@@ -23,6 +27,8 @@ from telemetry.partitions import WEEK, drop_partitions, list_partitions
 
 READINGS_A_YEAR = 364 * 24 * 60
 TIMES = 30
+API_TIMES = 300
+API_P99_MS = 100
 RATIO = 2.0
 DROP_MS = 100
 FIELDS = ("temperature", "target_temperature", "humidity")
@@ -53,6 +59,10 @@ def measure(options: Options, house: House) -> Iterator[Figure]:
             floor_value=bare, target=RATIO,
         )  # fmt: skip
         yield Figure(part="history", name=f"{question.name}, with Python", value=whole, unit="ms")
+    took = ranks(_ask_api(ovens[:full], now, house))
+    yield Figure(part="history", name="30 days at 500 points, over the API p50", value=took["p50"], unit="ms")
+    name = "30 days at 500 points, over the API p99"
+    yield Figure(part="history", name=name, value=took["p99"], unit="ms", target=API_P99_MS)
     oldest = list_partitions()[0]
     begin = time.perf_counter()
     drop_partitions(oldest + WEEK)
@@ -129,6 +139,23 @@ def _ask(question: Question, ovens: list[Equipment]) -> tuple[float, float, floa
             cursor.fetchall()
         bare.append(time.perf_counter() - begin)
     return tuple(1000 * statistics.median(times) for times in (ours, bare, whole))  # type: ignore[return-value]
+
+
+def _ask_api(ovens: list[Equipment], now: datetime, house: House) -> list[float]:
+    """Seconds of each answer; one question at a time."""
+    user = User.objects.create_user("looks-back")
+    ovens[0].bakery.members.add(user)
+    _, token = AuthToken.objects.create(user)
+    query = {"start": (now - timedelta(days=30)).isoformat(), "end": now.isoformat(), "points": 500}
+    took = []
+    with httpx.Client(headers={"Authorization": f"Token {token}"}, trust_env=False) as client:
+        for number in range(API_TIMES):
+            oven = ovens[number * 7 % len(ovens)]
+            begin = time.perf_counter()
+            answer = client.get(f"http://{house.address}/api/v1/equipment/{oven.uuid}/sensor-history", params=query)
+            took.append(time.perf_counter() - begin)
+            answer.raise_for_status()
+    return took
 
 
 @contextmanager
