@@ -2,18 +2,18 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bakery_iot.settings")
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # The consumers import models, which only exist once Django is set up above.
-from bakery_iot.request_threads import RequestThreads  # noqa: E402
+from bakery_iot.request_threads import RequestThreads, StraightHandler  # noqa: E402
 from bakery_iot.sockets import SocketAuthentication  # noqa: E402
 from telemetry.routing import websocket_urlpatterns  # noqa: E402
 
-request_threads = RequestThreads(django_application)
+request_threads = RequestThreads(StraightHandler())
 application = ProtocolTypeRouter(
     {
         "http": request_threads,

@@ -146,7 +146,7 @@ def _ask_api(ovens: list[Equipment], now: datetime, house: House) -> list[float]
     user = User.objects.create_user("looks-back")
     ovens[0].bakery.members.add(user)
     _, token = AuthToken.objects.create(user)
-    query = {"start": (now - timedelta(days=30)).isoformat(), "end": now.isoformat(), "points": 500}
+    query = {"start": (now - timedelta(days=30)).isoformat(), "end": now.isoformat(), "points": "500"}
     took = []
     with httpx.Client(headers={"Authorization": f"Token {token}"}, trust_env=False) as client:
         for number in range(API_TIMES):
