@@ -14,6 +14,8 @@ from celery.signals import setup_logging, worker_ready, worker_shutdown
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from bakery_iot.garbage import spare_what_is_loaded
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bakery_iot.settings")
 
 app = Celery("bakery_iot")
@@ -29,6 +31,7 @@ def keep_logging(**kwargs: Any) -> None:
 
 @worker_ready.connect
 def start_collector(sender: Any, **kwargs: Any) -> None:
+    spare_what_is_loaded()
     for queue in sender.app.amqp.queues.consume_from:
         if queue.startswith("poll."):
             import_string("telemetry.poll_worker.start")(queue.removeprefix("poll."))

@@ -1,6 +1,8 @@
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.db.models.signals import m2m_changed, post_delete, post_save
 
 
 class EquipmentConfig(AppConfig):
@@ -9,7 +11,15 @@ class EquipmentConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.models import Group, User
 
+        from equipment.allowed_lately import forget
         from equipment.audit import watch
+
+        own = map(self.get_model, ("ApiClient", "Bakery", "BakeryMembership", "Equipment"))
+        givers: list[Any] = [User, Group, apps.get_model(settings.KNOX_TOKEN_MODEL), *own]
+        for model in givers:
+            for signal in (post_save, post_delete):
+                signal.connect(forget, sender=model)
+        m2m_changed.connect(forget)
 
         watch(User, mask_fields=["password"], exclude_fields=["last_login"], m2m_fields={"groups", "user_permissions"})
         watch(Group, m2m_fields={"permissions"})

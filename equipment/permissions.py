@@ -11,6 +11,7 @@ from rest_framework.exceptions import NotAuthenticated, NotFound, PermissionDeni
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from equipment.allowed_lately import recall, remember, who
 from equipment.selectors import bakeries_for
 
 CONFIGURE_IOT = "equipment.configure_iot"
@@ -22,8 +23,10 @@ class BelongsToABakery(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             raise NotAuthenticated("Sign in, or send an API token in the header `Authorization: Token …`.")
-        if not bakeries_for(request.user).exists():
-            raise NotFound("There is nothing here for you yet. Ask a manager to make you a member of a bakery.")
+        if not recall("member", who(request.user)):
+            if not bakeries_for(request.user).exists():
+                raise NotFound("There is nothing here for you yet. Ask a manager to make you a member of a bakery.")
+            remember("member", who(request.user))
         return True
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import gc
 import logging
 import os
 import signal
@@ -28,9 +27,6 @@ logger = logging.getLogger(__name__)
 STORE_TASK = "telemetry.tasks.store_sensor_readings"
 STOP_SECONDS = 20
 PARK_SECONDS = 10
-# What waits for the next batch is not garbage. Python's 700 would search it for cycles over and over: measured, a fifth
-# of the processor time, and pauses of a quarter of a second.
-OBJECTS_BEFORE_COLLECTION = 50_000
 
 
 class PollWorker:
@@ -113,18 +109,9 @@ def _serve_figures(address: str, port: int) -> None:
         monitoring.watch_collectors(list_collectors)
 
 
-def _spare_the_collector_of_garbage() -> None:
-    """What is loaded by now stays for good, and need not be looked through again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
-
-
 def start(gateway: str) -> None:
-    if not running:
-        _spare_the_collector_of_garbage()
-        if settings.METRICS_PORT:
-            _serve_figures(settings.METRICS_ADDRESS, settings.METRICS_PORT)
+    if not running and settings.METRICS_PORT:
+        _serve_figures(settings.METRICS_ADDRESS, settings.METRICS_PORT)
     worker = PollWorker(gateway)
     worker.start()
     running.append(worker)

@@ -18,7 +18,7 @@ def get_batch_tracking(batch: Batch, points: int = 500, fields: Iterable[str] | 
     """The answer of `realtime-tracking`. `realtime_data` and `curve` have the shapes of the machine's own answers."""
     now = timezone.now()
     status = _status_of(batch, now)
-    current = get_realtime_data(batch.equipment) if status == RUNNING else None
+    current = get_realtime_data(batch.equipment_id) if status == RUNNING else None
     return {
         "batch_id": str(batch.uuid),
         "batch_name": str(batch),

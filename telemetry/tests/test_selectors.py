@@ -40,7 +40,8 @@ def test_realtime_data_has_the_keys_of_the_guide_in_their_order() -> None:
     oven = make_equipment(name="Horno Principal #1", iot_connection_status="connected")
     store(oven, [START], humidity=65.0, operational_status=OperationalStatus.RUNNING, temperature=185.5)
     batch = start_batch(oven, "Baguettes", timezone.now(), number="123")
-    data = get_realtime_data(oven)
+    data = get_realtime_data(oven.pk)
+    assert data is not None
     assert list(data) == [
         "equipment_id",
         "equipment_name",
@@ -63,7 +64,8 @@ def test_realtime_data_has_the_keys_of_the_guide_in_their_order() -> None:
 
 
 def test_a_machine_that_never_spoke_has_no_value_at_all() -> None:
-    data = get_realtime_data(make_equipment())
+    data = get_realtime_data(make_equipment().pk)
+    assert data is not None
     assert (data["timestamp"], data["temperature"], data["temperature_zones"]) == (None, None, {})
 
 
