@@ -63,6 +63,8 @@ def find_token_owner(token: bytes) -> tuple[Any, AuthToken]:
     key = fingerprint(token)
     if known := recall("token", key):
         user, found = known
+        if client := getattr(user, "api_client", None):
+            _note_use(client)
         return copy(user), found
     try:
         if not token.isalnum():  # letters and digits in every encoding
@@ -70,8 +72,7 @@ def find_token_owner(token: bytes) -> tuple[Any, AuthToken]:
         user, found = TokenAuthentication().authenticate_credentials(token)
     except AuthenticationFailed:
         raise AuthenticationFailed("This API token is not valid (any more). Get a new one.") from None
-    client = ApiClient.objects.filter(token=found).first()
-    if client:
+    if client := ApiClient.objects.filter(token=found).first():
         user.api_client = client
         _note_use(client)
     remember("token", key, value=(copy(user), found))
@@ -95,3 +96,4 @@ def _note_use(client: ApiClient) -> None:
     if client.last_used_at is None or client.last_used_at < before:
         unnoted = Q(last_used_at=None) | Q(last_used_at__lt=before)
         ApiClient.objects.filter(unnoted, pk=client.pk).update(last_used_at=now)
+        client.last_used_at = now

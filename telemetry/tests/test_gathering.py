@@ -53,10 +53,10 @@ class Desk:
             self.outbox.readings.popleft()
         return True
 
-    def add(self, count: int, origin: Any = None) -> None:
+    def add(self, count: int, origin: Any = None, *, pushed: bool = False) -> None:
         for _ in range(count):
             self.outbox.add(1, Reading(reading_time=NOW), NOW, origin)
-            self.gatherer.note_arrival()
+            self.gatherer.note_arrival(pushed=pushed)
 
     async def until_written(self, times: int) -> None:
         async with asyncio.timeout(20), self.written:
@@ -86,6 +86,20 @@ async def test_what_arrives_within_a_moment_is_written_at_once() -> None:
         desk.add(4)
         await desk.until_written(1)
         assert desk.batches == [7]
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_was_pushed_waits_for_less_and_takes_what_was_polled_along() -> None:
+    async with running(Desk()) as desk:
+        desk.add(3)
+        await asyncio.sleep(0.05)
+        assert desk.batches == []
+        desk.add(1, pushed=True)
+        await desk.until_written(1)
+        desk.add(2, pushed=True)
+        desk.add(2)
+        await desk.until_written(2)
+        assert desk.batches == [4, 4]
 
 
 @pytest.mark.usefixtures("patient")
