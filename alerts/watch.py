@@ -1,7 +1,8 @@
 """Judges readings as they are stored, without a query for each: rules and timers are kept in this process.
 
 Timers are written when they change, and read by whoever starts or finds that another process has changed them. No
-reading from the past is ever asked for: all that is remembered of a machine fits in `Memory`.
+value from the past is ever asked for: all that is remembered of a machine fits in `Memory`. Only who starts asks when a
+machine with a running timer was last heard, so that the time in which nobody watched is a gap, if it was one.
 """
 
 import time
@@ -23,6 +24,7 @@ from alerts.rule_models import AlertRule, AlertTimer
 from alerts.rules import WELL, Rule, State, judge, step
 from alerts.schedule import find_next_start
 from equipment.models import Equipment
+from telemetry.models import SensorReading
 from telemetry.services import EquipmentReading
 
 # What was sent this long ago comes from a machine's or a gateway's memory: it is kept, but it is no news.
@@ -32,6 +34,7 @@ LOOK_FOR_CHANGED_RULES_SECONDS = 5.0
 FORGET_MACHINES_SECONDS = 60.0
 # Two clocks of one installation agree better than this.
 OVERLAP = timedelta(seconds=5)
+LATEST = datetime.max.replace(tzinfo=UTC)
 SUSPECT = AlertType.SENSOR_SUSPECT.value
 
 
@@ -68,7 +71,8 @@ class Watch:
 
     def judge(self, batch: Sequence[EquipmentReading]) -> Findings:
         """The changes in the order of the readings. They hold in this process at once: write them, or `forget`."""
-        self._load({item.equipment_id for item in batch})
+        strangers = self._load({item.equipment_id for item in batch})
+        self._recall_when_heard(strangers, batch)
         findings = Findings([], [])
         for item in sorted(batch, key=lambda item: item.reading.reading_time):
             if memory := self._machines.get(item.equipment_id):
@@ -80,17 +84,20 @@ class Watch:
         for equipment_id in equipment_ids:
             self._machines.pop(equipment_id, None)
 
-    def _load(self, equipment_ids: set[int]) -> None:
+    def _load(self, equipment_ids: set[int]) -> set[int]:
+        """Those that were not known before."""
         now = self._now()
         if now - self._looked_at >= LOOK_FOR_CHANGED_RULES_SECONDS:
             self._looked_at = now
             self._look_for_changed_rules()
         known = self._machines
+        strangers = equipment_ids - known.keys()
         old = {pk for pk in equipment_ids if pk in known and now - known[pk].compiled_at > FORGET_MACHINES_SECONDS}
-        missing = (equipment_ids - known.keys()) | old
+        missing = strangers | old
         if missing:
             self._compile(missing, now)
         self._take_over_timers()
+        return strangers & known.keys()
 
     def _look_for_changed_rules(self) -> None:
         version = AlertRule.objects.aggregate(Count("pk"), Max("changed_at"))
@@ -112,6 +119,20 @@ class Watch:
             memory.opens_at = opens.timestamp() if opens else None
         for timer in AlertTimer.objects.filter(equipment__in=strangers):
             self._take_over(timer)
+
+    def _recall_when_heard(self, strangers: set[int], batch: Sequence[EquipmentReading]) -> None:
+        """When a machine with a running timer was heard before this batch, which is stored already."""
+        running = {pk for pk in strangers if any(one.breached_since for one in self._machines[pk].states.values())}
+        first: dict[int, datetime] = {}
+        for item in batch if running else ():
+            moment = item.reading.reading_time
+            if item.equipment_id in running and moment < first.get(item.equipment_id, LATEST):
+                first[item.equipment_id] = moment
+        for pk, moment in first.items():
+            since = moment - timedelta(seconds=1 + max(rule.longest_gap for rule in self._machines[pk].watched.rules))
+            before = SensorReading.objects.filter(equipment_id=pk, reading_time__gte=since, reading_time__lt=moment)
+            heard: datetime | None = before.aggregate(Max("reading_time"))["reading_time__max"]
+            self._machines[pk].seen_at = (heard or since).timestamp()
 
     def _take_over_timers(self) -> None:
         """Of all machines, as few change within seconds: to name those of the batch would cost more."""

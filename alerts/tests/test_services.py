@@ -68,6 +68,21 @@ def test_a_restart_goes_on_where_the_delay_was(oven: Equipment) -> None:
     assert AlertTimer.objects.get(cause="temperature_deviation").state["breached_since"] is not None
 
 
+@pytest.mark.parametrize(("away", "opens"), [(0.5, True), (20, False)])
+def test_the_time_in_which_nobody_watched_is_a_gap_if_the_machine_was_not_heard(
+    oven: Equipment, away: float, opens: bool
+) -> None:
+    AlertRule.objects.create(equipment=oven, alert_type="door_open", on_delay_seconds=300)
+    at = say_for(oven, START, 4, door_status=DoorStatus.OPEN)
+    start_afresh()
+    at += timedelta(minutes=away - 0.5)
+    at = say_for(oven, at, 1.5, door_status=DoorStatus.OPEN)
+    assert Alert.objects.exists() == opens
+    if not opens:  # the delay began anew
+        say_for(oven, at, 4, door_status=DoorStatus.OPEN)
+        assert only_alert().opened_at > START + timedelta(minutes=20)
+
+
 def test_the_delay_ends_without_another_reading(oven: Equipment) -> None:
     at = say_for(oven, START, 2)
     at = say_for(oven, at, 4.9, temperature=170.0)

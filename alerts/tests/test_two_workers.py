@@ -17,7 +17,9 @@ from connectors import DoorStatus, Reading
 from connectors.reading import OperationalStatus
 from equipment.models import Equipment
 from equipment.tests.factories import make_bakery, make_equipment, make_user
+from telemetry.partitions import create_partitions
 from telemetry.services import EquipmentReading
+from telemetry.store import insert_readings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 START = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -78,7 +80,9 @@ def test_of_two_thumbs_at_the_same_moment_one_acknowledges() -> None:
 
 
 def test_a_worker_goes_on_with_the_timers_of_one_that_was_killed() -> None:
+    create_partitions(START, START)
     oven = make_equipment(poll_interval_seconds=60)
+    insert_readings([reading for minute in range(12) for reading in open_door(oven, minute)])
     first = Watch()
     for minute in range(9):
         record_changes(first.judge(open_door(oven, minute)).changes)
