@@ -31,7 +31,7 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
             return None
         if len(rest) != 1 or not rest[0].isascii():
             raise AuthenticationFailed("The header must be `Authorization: Token`, a space and the API token.")
-        user, token = find_token_owner(rest[0])
+        user, token = find_token_owner(rest[0], lately=request.method in SAFE_METHODS)
         is_open = request.method in SAFE_METHODS or getattr(request.parser_context["view"], "is_open_to_readers", False)
         if not is_open and not may_write(user):
             raise PermissionDenied("This API client may only read. Ask a manager for one that may write.")

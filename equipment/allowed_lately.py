@@ -1,6 +1,6 @@
 """What somebody was allowed to see, remembered for a second: programs ask for the same machines many times a second.
 
-Only what was allowed is remembered, so a new right holds at once. One that is taken away ends at once in the process
+It serves reading alone. Only what was allowed is remembered, so a new right holds at once. One that is taken away ends at once in the process
 that takes it away, and in the others within the second.
 """
 

@@ -23,7 +23,7 @@ class BelongsToABakery(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             raise NotAuthenticated("Sign in, or send an API token in the header `Authorization: Token …`.")
-        if not recall("member", who(request.user)):
+        if request.method not in SAFE_METHODS or not recall("member", who(request.user)):
             if not bakeries_for(request.user).exists():
                 raise NotFound("There is nothing here for you yet. Ask a manager to make you a member of a bakery.")
             remember("member", who(request.user))
