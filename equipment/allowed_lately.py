@@ -1,7 +1,7 @@
 """What somebody was allowed to see, remembered for a second: programs ask for the same machines many times a second.
 
-It serves reading alone. Only what was allowed is remembered, so a new right holds at once. One that is taken away ends at once in the process
-that takes it away, and in the others within the second.
+It serves reading alone. Only what was allowed is remembered, so a new right holds at once. One that is taken away ends
+at once in the process that takes it away, and in the others within the second.
 """
 
 import hashlib
