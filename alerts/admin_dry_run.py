@@ -1,7 +1,10 @@
 """A dry run as people read it: words, and a picture of the value with its limits and the alerts."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.html import format_html
@@ -11,7 +14,9 @@ from alerts.dry_run import Episode, replay, thin_out
 from alerts.kinds import AlertType
 from alerts.rule_models import AlertRule
 from alerts.rules import Rule
-from alerts.words import METRIC_WORDS
+from alerts.words import METRIC_WORDS, minutes
+
+MOST_DAY_NAMES = 7
 
 
 def describe_run(watched: Watched, row: AlertRule, days: int) -> dict[str, Any]:
@@ -26,16 +31,18 @@ def describe_run(watched: Watched, row: AlertRule, days: int) -> dict[str, Any]:
         "count": len(run.episodes),
         "quiet": sum(episode.is_quiet for episode in run.episodes),
         "by_state": run.by_state,
-        "advice": run.advice,
+        "advice": run.advice and {"delay": minutes(run.advice.on_delay), **run.advice._asdict()},
         "unit": unit,
         "is_cut": run.is_cut,
         "has_readings": bool(run.observations),
-        "chart": draw(thin_out(run.observations), run.episodes, rule),
+        "chart": draw(thin_out(run.observations), run.episodes, rule, str(watched.equipment.bakery.time_zone), unit),
     }
 
 
-def draw(points: list[tuple[float, float]], episodes: Sequence[Episode], rule: Rule) -> dict[str, Any] | None:
-    """The curve, its limits and the alerts, as shares of a picture of 1000 by 200."""
+def draw(
+    points: list[tuple[float, float]], episodes: Sequence[Episode], rule: Rule, time_zone: str, unit: str
+) -> dict[str, Any] | None:
+    """The curve, its limits, the alerts and the bakery's midnights, as shares of a picture of 1000 by 200."""
     if len(points) < 2:
         return None
     limits = [limit for limit in (rule.upper, rule.lower) if limit is not None]
@@ -53,8 +60,23 @@ def draw(points: list[tuple[float, float]], episodes: Sequence[Episode], rule: R
     return {
         "line": " ".join(f"{across(at)},{down(value)}" for at, value in points),
         "limits": [down(limit) for limit in limits],
+        "limit_words": " and ".join(f"{limit:g}{unit}" for limit in limits),
+        "scale": f"{low:.0f} to {high:.0f}{unit}" if high - low > 5 else f"{low:.4g} to {high:.4g}{unit}",
+        "days": [
+            {"x": across(at), "share": across(at) / 10, "name": name if 40 < across(at) < 930 else ""}
+            for at, name in _midnights(start, end, time_zone)
+        ],
         "marks": [{"x": left, "width": max(2.0, right - left)} for left, right in marks],
     }
+
+
+def _midnights(start: float, end: float, time_zone: str) -> Iterator[tuple[float, str]]:
+    """At most about seven, so that their names have room on a phone."""
+    day = datetime.fromtimestamp(start, ZoneInfo(time_zone)).date()
+    last = datetime.fromtimestamp(end, ZoneInfo(time_zone)).date()
+    every = math.ceil((last - day).days / MOST_DAY_NAMES) or 1
+    while (day := day + timedelta(days=every)) <= last:
+        yield datetime.combine(day, time.min, ZoneInfo(time_zone)).timestamp(), f"{day:%a} {day.day}"
 
 
 def render_table(head: list[str], rows: list[list[str]]) -> str:
