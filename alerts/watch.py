@@ -34,7 +34,6 @@ LOOK_FOR_CHANGED_RULES_SECONDS = 5.0
 FORGET_MACHINES_SECONDS = 60.0
 # Two clocks of one installation agree better than this.
 OVERLAP = timedelta(seconds=5)
-LATEST = datetime.max.replace(tzinfo=UTC)
 SUSPECT = AlertType.SENSOR_SUSPECT.value
 
 
@@ -71,10 +70,11 @@ class Watch:
 
     def judge(self, batch: Sequence[EquipmentReading]) -> Findings:
         """The changes in the order of the readings. They hold in this process at once: write them, or `forget`."""
+        batch = sorted(batch, key=lambda item: item.reading.reading_time)
         strangers = self._load({item.equipment_id for item in batch})
         self._recall_when_heard(strangers, batch)
         findings = Findings([], [])
-        for item in sorted(batch, key=lambda item: item.reading.reading_time):
+        for item in batch:
             if memory := self._machines.get(item.equipment_id):
                 judge_reading(memory, item, findings)
         return findings
@@ -121,13 +121,12 @@ class Watch:
             self._take_over(timer)
 
     def _recall_when_heard(self, strangers: set[int], batch: Sequence[EquipmentReading]) -> None:
-        """When a machine with a running timer was heard before this batch, which is stored already."""
+        """When a machine with a running timer was heard before this batch, which is sorted, and stored already."""
         running = {pk for pk in strangers if any(one.breached_since for one in self._machines[pk].states.values())}
         first: dict[int, datetime] = {}
         for item in batch if running else ():
-            moment = item.reading.reading_time
-            if item.equipment_id in running and moment < first.get(item.equipment_id, LATEST):
-                first[item.equipment_id] = moment
+            if item.equipment_id in running:
+                first.setdefault(item.equipment_id, item.reading.reading_time)
         for pk, moment in first.items():
             since = moment - timedelta(seconds=1 + max(rule.longest_gap for rule in self._machines[pk].watched.rules))
             before = SensorReading.objects.filter(equipment_id=pk, reading_time__gte=since, reading_time__lt=moment)

@@ -40,7 +40,11 @@ def get_equipment(request: Request, equipment_id: str) -> Equipment:
     try:
         return equipment_for(request.user).select_related("bakery__gateway").get(uuid=UUID(equipment_id))
     except (ValueError, Equipment.DoesNotExist):
-        raise NotFound("There is no equipment of this id in your bakeries.") from None
+        raise no_such_equipment() from None
+
+
+def no_such_equipment() -> NotFound:
+    return NotFound("There is no equipment of this id in your bakeries.")
 
 
 def find_equipment(request: Request, equipment_id: str) -> int:

@@ -4,12 +4,11 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from equipment.api import EQUIPMENT_ID, find_equipment, get_equipment
+from equipment.api import EQUIPMENT_ID, find_equipment, get_equipment, no_such_equipment
 from equipment.api_batches import BATCH_ID, get_batch
 from telemetry.capabilities import get_capabilities
 from telemetry.history import get_sensor_history
@@ -33,7 +32,7 @@ class RealtimeDataView(APIView):
     def get(self, request: Request, equipment_id: str) -> Response:
         data = get_realtime_data(find_equipment(request, equipment_id))
         if data is None:
-            raise NotFound("There is no equipment of this id in your bakeries.")
+            raise no_such_equipment()
         return Response(data, headers={"Cache-Control": "private, no-cache"})
 
 
