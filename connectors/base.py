@@ -67,6 +67,7 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
         self.config = config
         self.policy = policy
         self.identity = identity or passing_identity()
+        self._loop: asyncio.AbstractEventLoop | None = None  # of `async with`
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.equipment_id}>"
@@ -134,6 +135,7 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
         )
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         try:
             async with self._time_limit():
                 await self.connect()
@@ -161,7 +163,7 @@ class _ReadingLimit(TimeLimit):
     __slots__ = ("_connector",)
 
     def __init__(self, connector: BaseIoTConnector[Any]) -> None:
-        super().__init__(connector.config.additional_config.timeout)
+        super().__init__(connector.config.additional_config.timeout, connector._loop)
         self._connector = connector
 
     async def __aenter__(self) -> None:

@@ -45,16 +45,20 @@ _watches: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch]" = WeakKeyDictio
 
 
 class TimeLimit:
-    """`with TimeLimit(seconds):` raises TimeoutError if what is awaited inside takes longer, like asyncio.timeout."""
+    """`with TimeLimit(seconds):` raises TimeoutError if what is awaited inside takes longer, like asyncio.timeout.
 
-    __slots__ = ("_seconds", "_task", "_cancelling", "_among", "_struck")
+    Who knows the running loop gives it: to find it asks the system for the process's number, in Python 3.11 each time.
+    """
 
-    def __init__(self, seconds: float) -> None:
+    __slots__ = ("_seconds", "_loop", "_task", "_cancelling", "_among", "_struck")
+
+    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._seconds = seconds
+        self._loop = loop
         self._struck = False
 
     def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()  # asks the system for the process's number: once is enough
+        loop = self._loop or asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("A time limit needs a task that it can interrupt.")

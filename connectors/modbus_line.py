@@ -100,7 +100,7 @@ class ModbusLine:
         """After a failure the connection is closed, so that a late answer is never taken for that to the next."""
         is_well = False
         try:
-            with TimeLimit(pace.request_timeout):
+            with TimeLimit(pace.request_timeout, self._loop):
                 answer = await wire.ask(request)
             is_well = True
             return answer

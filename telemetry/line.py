@@ -72,6 +72,7 @@ class Line:
     task: asyncio.Task[None] | None = None
     connector: BaseIoTConnector[Any] | None = field(default=None, repr=False)
     listener: Listener | None = field(default=None, repr=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
 
     @property
     def pace(self) -> float:
@@ -123,6 +124,7 @@ class Line:
                 policy=self.policy,
                 identity=self.identity,
             )
+            self._loop = asyncio.get_running_loop()
             self.pushes = connector.pushes
             self.connector = await connector.__aenter__()
             self.listener = Listener(connector) if self.pushes else None
@@ -134,7 +136,7 @@ class Line:
         # Beyond the connector's own limit: one that forgets it must not keep its machine forever.
         limit = connector.config.additional_config.timeout + 5
         try:
-            with TimeLimit(limit):
+            with TimeLimit(limit, self._loop):
                 return await connector.get_current_reading()
         except BaseException as failure:  # noqa: BLE001  it is raised again
             await self._go_down(failure)

@@ -16,6 +16,7 @@ import orjson
 import psycopg
 from django.db import connection
 from psycopg.types.array import ListBinaryDumper
+from psycopg.types.datetime import TimestamptzLoader
 
 from connectors.reading import Reading
 from telemetry.metrics import METRICS, Kind, Metric
@@ -127,6 +128,7 @@ def _store_cursor() -> Iterator["psycopg.RawCursor[Any]"]:
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
         cursor.adapters.register_dumper(list, ListBinaryDumper)
+        cursor.adapters.register_loader("timestamptz", TimestamptzLoader)  # Django's own is one in Python
         yield cursor
 
 
