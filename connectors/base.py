@@ -67,6 +67,7 @@ class BaseIoTConnector(ABC, Generic[ConfigT]):
         self.config = config
         self.policy = policy
         self.identity = identity or passing_identity()
+        self.timeout = config.additional_config.timeout  # seconds
         self._loop: asyncio.AbstractEventLoop | None = None  # of `async with`
 
     def __repr__(self) -> str:
@@ -163,7 +164,7 @@ class _ReadingLimit(TimeLimit):
     __slots__ = ("_connector",)
 
     def __init__(self, connector: BaseIoTConnector[Any]) -> None:
-        super().__init__(connector.config.additional_config.timeout, connector._loop)
+        super().__init__(connector.timeout, connector._loop)
         self._connector = connector
 
     async def __aenter__(self) -> None:

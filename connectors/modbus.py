@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 from .base import BaseIoTConnector
 from .errors import ConnectorError
@@ -18,7 +19,7 @@ from .modbus_blocks import Block, BlockMemory
 from .modbus_errors import BUSY, NOT_THERE, UNIT_OFFLINE, RefusalError, describe_refusal
 from .modbus_line import ModbusLine, Pace
 from .modbus_map import Image, RegisterMap
-from .modbus_settings import ModbusConfig
+from .modbus_settings import ModbusConfig, ModbusOptions
 from .modbus_table import describe_neighbour, list_neighbours, list_point_rows, list_remarks
 from .modbus_wire import Request, Route
 from .reading import Capabilities, ConnectionTest, Reading
@@ -26,6 +27,15 @@ from .reading import Capabilities, ConnectionTest, Reading
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
 _SHARE_FOR_BUSY = 0.8  # of the time limit; after that the machine's own words are better than "no answer in time"
+
+
+# Machines of one model have the same map: a thousand of their own would not fit into the processor's cache.
+_maps: "WeakValueDictionary[str, RegisterMap]" = WeakValueDictionary()
+
+
+def _share_map(options: ModbusOptions) -> RegisterMap:
+    key = options.model_dump_json(exclude={"unit_id"})
+    return _maps.get(key) or _maps.setdefault(key, RegisterMap(options.make_points()))
 
 
 class ModbusConnector(BaseIoTConnector[ModbusConfig]):
@@ -67,18 +77,19 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
     def __init__(self, equipment_id: str, config: ModbusConfig, **surroundings: Any) -> None:
         super().__init__(equipment_id, config, **surroundings)
         options = config.additional_config
-        self._points = options.make_points()
-        self._map = RegisterMap(self._points)
+        self._unit_id, self._close_after_poll = options.unit_id, options.close_after_poll
+        self._map = _share_map(options)
+        self._points = self._map.points
         self._memory = BlockMemory((span for point in self._points for span in point.spans), options.limits)
         self._pace = Pace(
             options.request_timeout, options.retries, options.delay_after_connect, options.delay_between_requests
         )
         self._line: ModbusLine | None = None
-        self._image: Image = {}  # of the last reading, for the connection test
+        self._image: Image | None = None  # of the last reading, where the connection test wants it
 
     @cached_property
     def place(self) -> str:
-        return f"Unit {self.config.additional_config.unit_id} at {self.config.line}"
+        return f"Unit {self._unit_id} at {self.config.line}"
 
     @property
     def is_open(self) -> bool:
@@ -111,17 +122,19 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
                 return await self.get_current_reading()
         try:
             async with self._time_limit():
-                self._image = await self._read_image(line)
+                image = await self._read_image(line)
         finally:
-            if self.config.additional_config.close_after_poll:
+            if self._close_after_poll:
                 line.rest()
-        return self._map.parse(self._image, received_at=datetime.now(UTC))
+        if self._image is not None:
+            self._image = image
+        return self._map.parse(image, received_at=datetime.now(UTC))
 
     async def _read_image(self, line: ModbusLine) -> Image:
         """Everything the points need. A refused request is split; what else fails is missing in the image."""
         image: dict[str, dict[int, int]] = {}
         refusals: list[int] = []
-        give_up_at = time.monotonic() + self.config.additional_config.timeout * _SHARE_FOR_BUSY
+        give_up_at = time.monotonic() + self.timeout * _SHARE_FOR_BUSY
         waiting = list(self._memory.plan())
         while waiting:
             block = waiting.pop(0)
@@ -142,7 +155,7 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
 
     async def _ask(self, line: ModbusLine, block: Block, give_up_at: float) -> Sequence[int]:
         """One request, again after a pause as long as the machine says that it is busy."""
-        request = Request(self.config.additional_config.unit_id, block.table, block.address, block.count)
+        request = Request(self._unit_id, block.table, block.address, block.count)
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -154,30 +167,30 @@ class ModbusConnector(BaseIoTConnector[ModbusConfig]):
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _describe(self, code: int) -> ConnectorError:
-        return describe_refusal(code, self.config.additional_config.unit_id, self.config.line)
+        return describe_refusal(code, self._unit_id, self.config.line)
 
     async def get_capabilities(self) -> Capabilities:
         if self._line is None:
             async with self:
                 return await self.get_capabilities()
         if not self._image:
+            self._image = {}
             await self.get_current_reading()
         reading = self._map.parse(self._image, received_at=datetime.now(UTC))
         rows = list_point_rows(self._image, self._points)
-        remarks = (*list_remarks(rows), *await self._ask_neighbours(self._line))
+        remarks = (*list_remarks(rows), *await self._ask_neighbours(self._line, self._image))
         return Capabilities.from_reading(reading, remarks, {"points": rows})
 
-    async def _ask_neighbours(self, line: ModbusLine) -> list[str]:
+    async def _ask_neighbours(self, line: ModbusLine, image: Image) -> list[str]:
         """Whether values that make no sense are one register further on or back."""
         remarks: list[str | None] = []
-        unit_id = self.config.additional_config.unit_id
         with suppress(ConnectorError):
             async with self._time_limit():
-                for point, span in list_neighbours(self._image, self._points):
+                for point, span in list_neighbours(image, self._points):
                     with suppress(RefusalError):
-                        request = Request(unit_id, span.table, span.address, span.count)
+                        request = Request(self._unit_id, span.table, span.address, span.count)
                         registers = await line.ask(request, self._pace, self.place)
-                        remarks.append(describe_neighbour(point, span, registers, self._image))
+                        remarks.append(describe_neighbour(point, span, registers, image))
         return [remark for remark in remarks if remark]
 
     async def test_connection(self) -> ConnectionTest:

@@ -6,6 +6,7 @@ A value is never split: a machine may change it between two requests, and some r
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 Table = Literal["coil", "discrete", "holding", "input"]
@@ -55,7 +56,11 @@ class Block:
 
 def plan_blocks(spans: Iterable[Span], limits: Limits) -> tuple[Block, ...]:
     """The fewest requests within the limits. A value longer than the limit gets a request of its own."""
-    wanted = set(spans)
+    return _plan(frozenset(spans), limits)
+
+
+@lru_cache(maxsize=1024)
+def _plan(wanted: frozenset[Span], limits: Limits) -> tuple[Block, ...]:
     blocks: list[Block] = []
     for table in TABLES:
         gathered: list[Span] = []

@@ -30,7 +30,7 @@ class ModbusLine:
     _lines: ClassVar[dict[tuple[asyncio.AbstractEventLoop, Route], "ModbusLine"]] = {}
 
     def __init__(self, route: Route) -> None:
-        self._route = route
+        self._route, self._silence = route, route.silence_seconds
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
         self._wire: Wire | None = None
@@ -116,7 +116,7 @@ class ModbusLine:
         except OSError:
             raise hung_up(who) from None
         finally:
-            pause = max(pace.delay_between_requests, self._route.silence_seconds)
+            pause = max(pace.delay_between_requests, self._silence)
             if not is_well:
                 self._drop()
                 # A serial bus or gateway may still pass the answer on; only silence tells that it will not come.

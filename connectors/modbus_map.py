@@ -29,6 +29,7 @@ class RegisterMap:
     """The points of one machine. What is the same for every reading is found out once, here."""
 
     def __init__(self, points: Sequence[Point]) -> None:
+        self.points = points
         fields = _by_field(points)
         self._clocks = fields.pop(TIMESTAMP, [])
         found = [_Field(name, candidates) for name, candidates in fields.items()]

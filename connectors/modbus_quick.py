@@ -15,6 +15,7 @@ Registers = Mapping[int, int]
 Quick = Callable[[Registers], Any]  # None: look closer
 _WIDTHS = {"int16": 16, "uint16": 16, "int32": 32, "uint32": 32}
 _MOST_WORDS = 64
+_MOST_NUMBERS = 4096
 
 
 def make_quick_number(point: Point) -> Quick | None:
@@ -37,16 +38,14 @@ def make_quick_number(point: Point) -> Quick | None:
     scale, offset = spec.scale, spec.offset
     factor, addend = UNITS.get(getattr(spec, "unit", None) or "", (1, 0))
     least, most = bounds_of(spec) or (0.0, -1.0)
-    known: int | None = None  # most values are those of the reading before
-    meaning: Any = None
+    meanings: dict[int, Any] = {}  # most values have come before
 
     def read(registers: Registers) -> Any:
-        nonlocal known, meaning
         try:
             bits = registers[first] if width == 16 else registers[high] << 16 | registers[low]
         except KeyError:
             return None
-        if bits == known:
+        if (meaning := meanings.get(bits)) is not None:
             return meaning
         if bits in unknown:
             return None
@@ -54,7 +53,9 @@ def make_quick_number(point: Point) -> Quick | None:
         value = (float(raw) * scale + offset) * factor + addend
         if not least <= value <= most:
             return None
-        known, meaning = bits, finish(round(value, 6)) if finish else round(value, 6)
+        meaning = finish(round(value, 6)) if finish else round(value, 6)
+        if len(meanings) < _MOST_NUMBERS:
+            meanings[bits] = meaning
         return meaning
 
     return read

@@ -148,7 +148,7 @@ class MqttConnector(BaseIoTConnector[MqttConfig]):
             raise self._nothing_chosen()
         listener.feed.takes_last_known = True
         try:
-            async with asyncio.timeout(self.config.additional_config.timeout):
+            async with asyncio.timeout(self.timeout):
                 while (reading := await self._drain(listener)) is None:
                     await inbox.wait(listener.deadline())
         except TimeoutError:
@@ -237,7 +237,7 @@ class MqttConnector(BaseIoTConnector[MqttConfig]):
 
     def _silence(self, listener: Listener) -> ConnectorError:
         """Why no reading came, as far as one can tell."""
-        seconds, where = self.config.additional_config.timeout, self._where(self._list_topics())
+        seconds, where = self.timeout, self._where(self._list_topics())
         if others := describe_others(listener.feed.others):
             return UnreachableError(
                 f"Within {seconds:g} s only messages of other machines came on {where}: {others}. Correct device_id."
@@ -267,7 +267,7 @@ class MqttConnector(BaseIoTConnector[MqttConfig]):
     async def _look_for_announcements(self) -> None:
         prefix = self.config.additional_config.discovery_prefix
         if prefix and self._share and not self._devices:
-            name, seconds = f"{self.equipment_id}/announcements", self.config.additional_config.timeout
+            name, seconds = f"{self.equipment_id}/announcements", self.timeout
             found = await self._share.broker.collect(name, discovery_filters(prefix), seconds=seconds)
             self._devices = list_devices(found, prefix)
 

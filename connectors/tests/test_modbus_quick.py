@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import parse_config
+from connectors import create_connector, parse_config
 from connectors.modbus_map import RegisterMap
 from connectors.modbus_wire import Request, find_registers, quick_frame
 from connectors.reading import Reading
@@ -74,3 +74,16 @@ def test_a_plain_answer_is_taken_as_it_is(table: Any) -> None:
 
 def test_a_question_has_the_bytes_of_the_specification() -> None:
     assert quick_frame(Request(3, "input", 20, 2), 7) == bytes.fromhex("0007 0000 0006 03 04 0014 0002")
+
+
+def test_machines_of_one_model_share_what_their_registers_mean() -> None:
+    def map_of(unit_id: int, scale: float) -> RegisterMap:
+        points = [{"field": "temperature", "table": "input", "address": 0, "type": "int16", "scale": scale}]
+        config = {"endpoint": "10.0.0.5", "additional_config": {"unit_id": unit_id, "points": points}}
+        connector: Any = create_connector("modbus", "an-oven", config)
+        maps.append(connector._map)  # or it would be gone, and its place taken by the next
+        return maps[-1]
+
+    maps: list[RegisterMap] = []
+    assert map_of(1, 0.1) is map_of(2, 0.1)
+    assert map_of(1, 0.1) is not map_of(1, 1)
