@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db.models import Prefetch, Q
@@ -55,9 +56,10 @@ def of_chain() -> Q:
 
 
 def with_plans(machines: Any) -> Any:
-    """The machines with what `compile_machines` and `plan_of` read."""
+    """The machines with what `compile_machines` and `plan_of` read, and without what would have to be decrypted."""
     hours = Prefetch("bakery__opening_hours", queryset=OpeningHours.objects.all(), to_attr="all_hours")
-    return machines.filter(archived_at=None).select_related("bakery").prefetch_related(hours)
+    found = machines.filter(archived_at=None).select_related("bakery").prefetch_related(hours)
+    return found.defer("iot_credentials", "iot_config")
 
 
 def plan_of(machine: Equipment) -> tuple[Stretch, ...]:
@@ -81,7 +83,13 @@ def compile_rules(machine: Equipment, rows: Sequence[AlertRule]) -> tuple[Rule, 
         if row.enabled is not None:
             (off.discard if row.enabled else off.add)(cause)
     gap = max(SHORTEST_GAP_SECONDS, MISSED_READS_OF_A_GAP * machine.poll_interval_seconds)
-    return tuple(replace(rule, longest_gap=gap) for cause, rule in known.items() if cause not in off)
+    return _share(tuple(replace(rule, longest_gap=gap) for cause, rule in known.items() if cause not in off))
+
+
+@lru_cache(maxsize=1024)
+def _share(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Most machines have the same: a thousand times the same would not fit into the processor's cache."""
+    return rules
 
 
 def compile_bakery_rule(bakery: Bakery, cause: str, rows: Sequence[AlertRule]) -> Rule | None:
