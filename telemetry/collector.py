@@ -138,6 +138,7 @@ class Collector:
             self.load.note_failure(error.code)
             line.news.report(IoTConnectionStatus(error.status), error)
         self.load.note_missed(line.plan_next(self._loop.time(), error))
+        line.task = None
         self._enqueue(line)
 
     def _take(self, line: Line, listener: Listener, item: Reading | ConnectorError) -> None:

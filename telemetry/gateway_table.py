@@ -1,8 +1,9 @@
 """What the database says of a gateway, and what it is told. All of it blocks: it runs on the database thread."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.db import connection
+from django.db.models import BigIntegerField, Count, Func, Sum
 
 from connectors import Identity
 from equipment.identity import get_identity
@@ -18,12 +19,20 @@ class Lock(Protocol):
     def release(self) -> None: ...
 
 
+# Of all machines at once: listing a thousand of them each second would cost more than many a read.
+_SIGN = {
+    "machines": Count("pk"),
+    "versions": Sum(Func("pk", "config_version", function="hashint8extended", output_field=BigIntegerField())),
+}
+
+
 class GatewayTable:
     """One gateway's rows. `identity` is who we are to its machines: it lies in the database too."""
 
     def __init__(self, gateway: str, lock: Lock) -> None:
         self.gateway, self.lock = gateway, lock
         self.identity: Identity | None = None
+        self._sign: dict[str, Any] = {}
 
     def look(self, known: dict[int, LineSettings]) -> tuple[bool, dict[int, LineSettings]]:
         """Whether the gateway is ours, and what its machines are: as known, where they did not change."""
@@ -31,7 +40,11 @@ class GatewayTable:
             return False, {}
         if self.identity is None:
             self.identity = get_identity().at_gateway(self.gateway)
-        versions = dict(list_equipment_to_poll(self.gateway).values_list("pk", "config_version"))
+        found = list_equipment_to_poll(self.gateway)
+        before, self._sign = self._sign, found.aggregate(**_SIGN)
+        if self._sign == before and len(known) == self._sign["machines"]:
+            return True, known
+        versions = dict(found.values_list("pk", "config_version"))
         wanted = {pk: known[pk] for pk, version in versions.items() if pk in known and known[pk].version == version}
         for machine in Equipment.objects.filter(pk__in=versions.keys() - wanted.keys()):
             wanted[machine.pk] = LineSettings.of(machine)

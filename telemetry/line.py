@@ -5,7 +5,6 @@ import random
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NoReturn
 
 from connectors import (
@@ -56,7 +55,7 @@ class LineSettings:
         )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Line:
     """The line to one machine. It is opened at its first use, and stays open until that fails."""
 
@@ -73,15 +72,15 @@ class Line:
     connector: BaseIoTConnector[Any] | None = field(default=None, repr=False)
     listener: Listener | None = field(default=None, repr=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+    _place: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._place = zlib.crc32(self.settings.uuid.encode()) / 2**32
 
     @property
     def pace(self) -> float:
         """Seconds from one try to the next while all goes well."""
         return min(self.settings.interval, LISTEN_AGAIN_SECONDS) if self.pushes else self.settings.interval
-
-    @cached_property
-    def _place(self) -> float:
-        return zlib.crc32(self.settings.uuid.encode()) / 2**32
 
     @property
     def phase(self) -> float:
@@ -134,9 +133,8 @@ class Line:
         """Raises `ConnectorError`; then the line is down."""
         connector = await self.open()
         # Beyond the connector's own limit: one that forgets it must not keep its machine forever.
-        limit = connector.config.additional_config.timeout + 5
         try:
-            with TimeLimit(limit, self._loop):
+            with TimeLimit(connector.timeout + 5, self._loop):
                 return await connector.get_current_reading()
         except BaseException as failure:  # noqa: BLE001  it is raised again
             await self._go_down(failure)
