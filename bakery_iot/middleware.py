@@ -22,7 +22,17 @@ UNUSED_FEATURES = (
 )
 
 
+READING = ("GET", "HEAD", "OPTIONS")
+
+
 class AuditTrailMiddleware(AuditlogMiddleware):  # type: ignore[misc]
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Who only reads leaves nothing in the trail that would have to say from where."""
+        response: HttpResponseBase = (
+            self.get_response(request) if request.method in READING else super().__call__(request)
+        )
+        return response
+
     @staticmethod
     def _get_remote_addr(request: HttpRequest) -> str | None:
         """The socket's, which uvicorn corrects where a proxy is trusted; the header that auditlog reads anybody can

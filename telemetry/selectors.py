@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+import psycopg
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from equipment.models import Bakery, Batch
@@ -35,17 +36,15 @@ SELECT machine.uuid, machine.name, latest.reading_time, machine.iot_connection_s
 FROM equipment AS machine LEFT JOIN equipment_latest_readings AS latest ON latest.equipment_id = machine.id
 LEFT JOIN LATERAL (
     SELECT uuid, product, number FROM equipment_batch
-    WHERE equipment_id = machine.id AND ended_at IS NULL AND started_at <= %s ORDER BY started_at DESC LIMIT 1
+    WHERE equipment_id = machine.id AND ended_at IS NULL AND started_at <= $1 ORDER BY started_at DESC LIMIT 1
 ) AS batch ON true
-WHERE machine.id = %s AND machine.archived_at IS NULL
+WHERE machine.id = $2 AND machine.archived_at IS NULL
 """
 
 
 def get_realtime_data(equipment_id: int) -> dict[str, Any] | None:
     """The guide's answer of `realtime-data`, with its keys in its order. None of a machine that is archived."""
-    with connection.cursor() as cursor:
-        cursor.execute(_REALTIME, [timezone.now(), equipment_id])
-        row = cursor.fetchone()
+    row = _fetch_prepared(_REALTIME, timezone.now(), equipment_id)
     if row is None:
         return None
     uuid, name, moment, connection_status, batch, product, number, *values = row
@@ -58,6 +57,24 @@ def get_realtime_data(equipment_id: int) -> dict[str, Any] | None:
         "active_batch_id": str(batch) if batch else None,
         "active_batch_name": str(Batch(product=product, number=number)) if batch else None,
     }
+
+
+def _fetch_prepared(statement: str, *parameters: Any) -> tuple[Any, ...] | None:
+    """The first row. A session that broke since the last request is replaced; Django would test it before each."""
+    try:
+        return _fetch(statement, parameters)
+    except OperationalError:
+        if connection.in_atomic_block or not connection.connection or not connection.connection.closed:
+            raise
+        connection.close()
+        return _fetch(statement, parameters)
+
+
+def _fetch(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        row: tuple[Any, ...] | None = cursor.execute(statement, parameters, prepare=True).fetchone()
+        return row
 
 
 def live_snapshot(user: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from connectors import OperationalStatus, Reading
@@ -61,6 +62,15 @@ def test_realtime_data_has_the_keys_of_the_guide_in_their_order() -> None:
     assert data["temperature"] == 185.5
     assert data["operational_status"] == "running"
     assert (data["active_batch_id"], data["active_batch_name"]) == (str(batch.uuid), "Baguettes - Batch #123")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_broke_meanwhile_is_replaced() -> None:
+    oven = make_equipment()
+    assert get_realtime_data(oven.pk)
+    with connection.cursor() as cursor, pytest.raises(OperationalError):
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert get_realtime_data(oven.pk)
 
 
 def test_a_machine_that_never_spoke_has_no_value_at_all() -> None:
