@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -10,9 +9,9 @@ from typing import Any
 
 import orjson
 
+from equipment.spreadsheets import disarm
+
 LINES = 500
-# A spreadsheet runs what begins so, also behind the separator of another country's spreadsheet.
-_FORMULA = re.compile(r"(^|[,;|\t\r\n\"])(?=[=+\-@\t\r])")
 
 
 def write_csv(
@@ -48,11 +47,6 @@ def _cell(value: Any, decimal: str) -> str:
     if isinstance(value, dict):
         return orjson.dumps(_disarm(value)).decode()
     return disarm(str(value))
-
-
-def disarm(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: an apostrophe stands where one would begin."""
-    return _FORMULA.sub(r"\1'", text)
 
 
 def _disarm(value: Any) -> Any:
