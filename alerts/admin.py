@@ -16,7 +16,7 @@ from alerts.admin_messages import PAGES as MESSAGE_PAGES
 from alerts.compiling import compile_machines, with_plans
 from alerts.conditions import CONDITIONS
 from alerts.inheritance import PLACES, explain
-from alerts.models import Alert, AlertRule, MaintenanceWindow, OpeningHours, Snooze
+from alerts.models import Alert, AlertRule, FaultCode, MaintenanceWindow, OpeningHours, Snooze
 from equipment.admin import OwnBakeriesAdmin
 from equipment.admin_records import ReadOnlyAdmin
 from equipment.models import Equipment
@@ -28,23 +28,34 @@ CONDITION_COLUMNS = ("enabled", "severity", "upper", "lower", "deadband", "on_de
 VALUES = (*CONDITION_COLUMNS, "only_in_plan", "is_food_safety", "escalate_after_seconds")
 
 
-class AlertRuleForm(forms.ModelForm):  # type: ignore[type-arg]
-    is_for_chain = False
+class ChainForm(forms.ModelForm):  # type: ignore[type-arg]
+    """For rows that may hold for a bakery, a machine or the whole chain."""
 
-    class Meta:
-        model = AlertRule
-        fields = (*WHERE, *VALUES)
+    is_for_chain = False
 
     def clean(self) -> Any:
         found = super().clean()
         if found and not found.get("bakery") and not found.get("equipment") and not self.is_for_chain:
-            raise ValidationError("Choose a bakery or a machine. Rules of the whole chain are set by an administrator.")
+            places = " or a machine" if "equipment" in self.fields else ""
+            raise ValidationError(
+                f"Choose a bakery{places}. What holds for the whole chain is set by an administrator."
+            )
         return found
 
 
+class ChainAdmin(OwnBakeriesAdmin):
+    """Rows of the whole chain are an administrator's."""
+
+    form = ChainForm
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.is_for_chain = request.user.is_superuser
+        return form
+
+
 @admin.register(AlertRule)
-class AlertRuleAdmin(OwnBakeriesAdmin):
-    form = AlertRuleForm
+class AlertRuleAdmin(ChainAdmin):
     list_display = ("alert_type", "metric", "place", "enabled", "severity", "on_delay_seconds")
     list_filter = ("alert_type", ("bakery", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("bakery", "equipment")
@@ -61,11 +72,6 @@ class AlertRuleAdmin(OwnBakeriesAdmin):
             return rows
         own = bakeries_for(request.user)
         return rows.filter(Q(bakery__in=own) | Q(equipment__bakery__in=own))
-
-    def get_form(self, request: HttpRequest, obj: AlertRule | None = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
-        form.is_for_chain = request.user.is_superuser
-        return form
 
     @admin.display(description="For")
     def place(self, obj: AlertRule) -> str:
@@ -117,6 +123,14 @@ def machines_of(row: AlertRule, request: HttpRequest) -> QuerySet[Equipment]:
         machines = machines.filter(bakery=row.bakery_id)
     found: QuerySet[Equipment] = with_plans(machines)
     return found
+
+
+@admin.register(FaultCode)
+class FaultCodeAdmin(ChainAdmin):
+    list_display = ("code", "manufacturer", "bakery", "meaning", "what_to_do")
+    list_filter = ("manufacturer", ("bakery", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("bakery",)
+    search_fields = ("code", "meaning")
 
 
 @admin.register(OpeningHours)

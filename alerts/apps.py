@@ -10,7 +10,7 @@ class AlertsConfig(AppConfig):
         from alerts.receivers import add_to_snapshot, evaluate_stored
         from equipment.audit import watch
 
-        for name in ("AlertRule", "OpeningHours", "MaintenanceWindow", "Snooze", "NotificationPreference"):
+        for name in ("AlertRule", "FaultCode", "OpeningHours", "MaintenanceWindow", "Snooze", "NotificationPreference"):
             watch(self.get_model(name))
         watch(self.get_model("Webhook"), mask_fields=["url", "secret"])
         readings_stored.connect(evaluate_stored)

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from alerts.fault_models import FaultCode as FaultCode
 from alerts.kinds import AlertStatus as AlertStatus
 from alerts.kinds import AlertType as AlertType
 from alerts.kinds import EventType as EventType

@@ -14,7 +14,16 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from alerts.models import Alert, AlertRule, MaintenanceWindow, Notification, OpeningHours, PushSubscription, Snooze
+from alerts.models import (
+    Alert,
+    AlertRule,
+    FaultCode,
+    MaintenanceWindow,
+    Notification,
+    OpeningHours,
+    PushSubscription,
+    Snooze,
+)
 from alerts.tests.factories import make_messages
 from bakery_iot.tests.access_table import ROUTES
 from equipment.api_clients import create_api_client
@@ -55,6 +64,7 @@ def oven() -> Equipment:
     OpeningHours.objects.create(**place, weekday=0, starts=time(3), ends=time(12))
     MaintenanceWindow.objects.create(**place, reason="Zwiebelhof", weekday=0, starts=time(3), ends=time(4))
     Snooze.objects.create(**place, until=timezone.now())
+    FaultCode.objects.create(bakery=bakery, code="E12", meaning="Zwiebelhof", what_to_do="Wait.")
     make_messages(oven, User.objects.get(username="member"))
     oven.bakery.members.add(make_user("manager", username="manager"))
     make_bakery(make_user("manager", username="outsider"), make_user("integrator", username="foreigner"))
@@ -138,6 +148,7 @@ def _row_of(name: str, oven: Equipment) -> int:
         "alerts_openinghours_": oven.opening_hours.get(),
         "alerts_maintenancewindow_": oven.maintenance_windows.get(),
         "alerts_snooze_": oven.snoozes.get(),
+        "alerts_faultcode_": oven.bakery.fault_codes.get(),
         "alerts_webhook_": oven.bakery.webhooks.get(),
         "alerts_notificationpreference_": oven.bakery.notification_preferences.earliest("pk"),
         "alerts_notification_": Notification.objects.earliest("pk"),
