@@ -21,6 +21,8 @@ from bakery_iot.loopback import StartError, read_address, settle_address, write_
 
 SYSTEM_USER = "pgserver"
 OWNER = "bakery"
+# A thousand machines a second fill the default 1 GB in minutes; after each checkpoint every page is logged whole again.
+FOR_MANY_WRITES = {"max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -58,6 +60,7 @@ def command(folder: Path, *, durable: bool = True) -> list[str]:
         "unix_socket_directories": "",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        **FOR_MANY_WRITES,
         **({} if durable else NOT_DURABLE),
     }
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
