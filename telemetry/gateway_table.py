@@ -41,13 +41,14 @@ class GatewayTable:
         if self.identity is None:
             self.identity = get_identity().at_gateway(self.gateway)
         found = list_equipment_to_poll(self.gateway)
-        before, self._sign = self._sign, found.aggregate(**_SIGN)
-        if self._sign == before and len(known) == self._sign["machines"]:
+        sign = found.aggregate(**_SIGN)  # before the list: what changes in between is seen next time
+        if sign == self._sign and len(known) == sign["machines"]:
             return True, known
         versions = dict(found.values_list("pk", "config_version"))
         wanted = {pk: known[pk] for pk, version in versions.items() if pk in known and known[pk].version == version}
         for machine in Equipment.objects.filter(pk__in=versions.keys() - wanted.keys()):
             wanted[machine.pk] = LineSettings.of(machine)
+        self._sign = sign
         return True, wanted
 
     def report(self, figures: LoadFigures, *, machines: int, waiting_readings: int) -> None:
