@@ -32,8 +32,8 @@ LATE_SECONDS = 120.0
 LOOK_FOR_CHANGED_RULES_SECONDS = 5.0
 # Opening hours, types and intervals change seldom.
 FORGET_MACHINES_SECONDS = 60.0
-# Two clocks of one installation agree better than this.
-OVERLAP = timedelta(seconds=5)
+# Two clocks of one installation agree better than this, and a change is committed sooner after its moment.
+OVERLAP = timedelta(seconds=10)
 SUSPECT = AlertType.SENSOR_SUSPECT.value
 
 
@@ -66,7 +66,8 @@ class Watch:
         self._machines: dict[int, Memory] = {}
         self._rules_version: Any = None
         self._looked_at = 0.0
-        self._synced_at = datetime.fromtimestamp(0, UTC)
+        self._synced_at: datetime | None = None
+        self._taken: dict[int, datetime] = {}  # timers that the last look has found, and when they had changed
 
     def judge(self, batch: Sequence[EquipmentReading]) -> Findings:
         """The changes in the order of the readings. They hold in this process at once: write them, or `forget`."""
@@ -134,13 +135,19 @@ class Watch:
             self._machines[pk].seen_at = (heard or since).timestamp()
 
     def _take_over_timers(self) -> None:
-        """Of all machines, as few change within seconds: to name those of the batch would cost more."""
-        since = self._synced_at
-        changed = AlertTimer.objects.exclude(equipment=None).filter(changed_at__gt=since - OVERLAP)
-        for timer in changed if since.timestamp() else ():
+        """Of all machines, as few change within seconds: to name those of the batch would cost more.
+
+        Where many have, as when a fleet is switched on, each is still read once and not with every batch.
+        """
+        since, self._synced_at = self._synced_at, datetime.fromtimestamp(self._now(), UTC)
+        if since is None:
+            return
+        timers = AlertTimer.objects.exclude(equipment=None)
+        changed = dict(timers.filter(changed_at__gt=since - OVERLAP).values_list("pk", "changed_at"))
+        news = [pk for pk, moment in changed.items() if self._taken.get(pk) != moment]
+        self._taken = changed
+        for timer in timers.filter(pk__in=news) if news else ():
             self._take_over(timer)
-            since = max(since, timer.changed_at)
-        self._synced_at = since if since.timestamp() else datetime.fromtimestamp(self._now(), UTC)
 
     def _take_over(self, timer: AlertTimer) -> None:
         memory = self._machines.get(timer.equipment_id or 0)
