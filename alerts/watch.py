@@ -30,6 +30,8 @@ from telemetry.services import EquipmentReading
 # What was sent this long ago comes from a machine's or a gateway's memory: it is kept, but it is no news.
 LATE_SECONDS = 120.0
 LOOK_FOR_CHANGED_RULES_SECONDS = 5.0
+# By another process, or by a person who resolved an alert. A broker's batches come sixteen times a second.
+LOOK_FOR_CHANGED_TIMERS_SECONDS = 1.0
 # Opening hours, types and intervals change seldom.
 FORGET_MACHINES_SECONDS = 60.0
 # Two clocks of one installation agree better than this, and a change is committed sooner after its moment.
@@ -66,7 +68,7 @@ class Watch:
         self._machines: dict[int, Memory] = {}
         self._rules_version: Any = None
         self._looked_at = 0.0
-        self._synced_at: datetime | None = None
+        self._synced_at: float | None = None
         self._taken: dict[int, datetime] = {}  # timers that the last look has found, and when they had changed
 
     def judge(self, batch: Sequence[EquipmentReading]) -> Findings:
@@ -137,13 +139,17 @@ class Watch:
     def _take_over_timers(self) -> None:
         """Of all machines, as few change within seconds: to name those of the batch would cost more.
 
-        Where many have, as when a fleet is switched on, each is still read once and not with every batch.
+        Where many have, as when a fleet is switched on, each is still read once and not with every look.
         """
-        since, self._synced_at = self._synced_at, datetime.fromtimestamp(self._now(), UTC)
+        since, now = self._synced_at, self._now()
+        if since is not None and now - since < LOOK_FOR_CHANGED_TIMERS_SECONDS:
+            return
+        self._synced_at = now
         if since is None:
             return
         timers = AlertTimer.objects.exclude(equipment=None)
-        changed = dict(timers.filter(changed_at__gt=since - OVERLAP).values_list("pk", "changed_at"))
+        moment = datetime.fromtimestamp(since, UTC) - OVERLAP
+        changed = dict(timers.filter(changed_at__gt=moment).values_list("pk", "changed_at"))
         news = [pk for pk, moment in changed.items() if self._taken.get(pk) != moment]
         self._taken = changed
         for timer in timers.filter(pk__in=news) if news else ():

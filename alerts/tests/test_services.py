@@ -105,7 +105,10 @@ def test_a_fault_of_the_machine_is_critical(oven: Equipment) -> None:
     say_for(oven, START, 1, additional_sensors={"error_code": "E17"})
     alert = only_alert()
     assert alert.severity == "critical"
-    assert alert.message == "Deck 2 reports a fault. Its code is E17. Look it up in the maker's manual."
+    assert alert.message == (
+        "Deck 2 reports a fault. Its code is E17. "
+        "Look it up in the maker's manual, and enter it under Fault codes for the next time."
+    )
 
 
 def test_a_value_that_cannot_be_true_is_marked_and_alarms_as_suspect(oven: Equipment) -> None:
