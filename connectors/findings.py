@@ -39,6 +39,7 @@ NESTED_FIELDS = (*ZONE_FIELDS, "additional_sensors")
 
 _MISFITS = (JMESPathError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
+Quick = Callable[[Any], Any]  # None: look closer
 _PLAIN = (float, int)
 _LARGEST = 1e15
 # What no oven, fridge or proofer can reach; percentages get room for a sensor that is a little off.
@@ -79,13 +80,18 @@ class Findings:
 
     def take(self, name: str, spec: PathSpec, raw: Any) -> None:
         field, _, key = name.partition(".")
-        self._known = self._known or field != "additional_sensors"
+        quick = quick_reader(field, spec)
+        value = quick(raw) if quick else None
         try:
-            value = _quick_number(field, spec, raw)
             if value is None:
                 value = self._value(field, spec, raw)
         except BadValueError:
-            value, self.quality[name] = None, "bad"
+            self.quality[name] = "bad"
+        self.keep(field, key, value)
+
+    def keep(self, field: str, key: str, value: Any) -> None:
+        """What was read already. The key is that of a zone or sensor, else empty."""
+        self._known = self._known or field != "additional_sensors"
         if key:
             self.values[field][key] = value
         else:
@@ -127,20 +133,24 @@ class Findings:
             return None
 
 
-def _quick_number(field: str, spec: PathSpec, raw: Any) -> float | int | None:
-    """Most values are plain numbers within their bounds. None: look closer."""
-    if type(raw) not in _PLAIN or not isinstance(spec, NumberSpec) or spec.type == "bits" or abs(raw) > _LARGEST:
-        return None
-    kind = type(spec)
-    if kind not in _BOUNDS:
+def quick_reader(field: str, spec: PathSpec) -> Quick | None:
+    """For plain numbers within their bounds, as most are. None where the spec is of something else."""
+    bounds = bounds_of(spec)
+    if bounds is None or not isinstance(spec, NumberSpec) or spec.type == "bits":
         return None
     factor, addend = UNITS[spec.unit]  # type: ignore[attr-defined]
-    least, most = _BOUNDS[kind]
-    value: float = (float(raw) * spec.scale + spec.offset) * factor + addend
-    if not least <= value <= most:
-        return None
-    finish = _FINISHES.get(field)
-    return finish(round(value, 6)) if finish else round(value, 6)
+    scale, offset, finish = spec.scale, spec.offset, finish_of(field)
+    least, most = bounds
+
+    def read(raw: Any) -> float | int | None:
+        if type(raw) not in _PLAIN or abs(raw) > _LARGEST:
+            return None
+        value: float = (float(raw) * scale + offset) * factor + addend
+        if not least <= value <= most:
+            return None
+        return finish(round(value, 6)) if finish else round(value, 6)
+
+    return read
 
 
 def _number(field: str, spec: NumberSpec, raw: Any) -> float | int | None:

@@ -6,10 +6,12 @@ One bad value never costs the others: it is None and named in `quality`.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from .errors import ResponseError
-from .findings import NESTED_FIELDS, Findings, find_in
+from .findings import NESTED_FIELDS, Findings, Quick, find_in, quick_reader
 from .mapping_settings import (
     DocumentMapping,
     DoorSpec,
@@ -23,7 +25,7 @@ from .mapping_settings import (
     TemperatureSpec,
     WeightSpec,
 )
-from .reading import VALUE_FIELDS, ZONE_FIELDS, Reading
+from .reading import VALUE_FIELDS, ZONE_FIELDS, CycleStage, DoorStatus, OperationalStatus, Reading
 from .values import BadValueError, check_moment, clean_text
 
 _TIME_KEYS = ("reading_time", "timestamp")
@@ -52,6 +54,18 @@ _BY_NAME: Mapping[str, PathSpec] = {
     "door_status": DoorSpec(path="@"),
     "additional_sensors": SensorSpec(path="@"),
 }
+
+_KINDS: Mapping[str, type[StrEnum]] = {
+    "operational_status": OperationalStatus,
+    "cycle_stage": CycleStage,
+    "door_status": DoorStatus,
+}
+# Most documents say in our own way what we want to know. None: look closer.
+_QUICK: Mapping[str, Quick] = {
+    **{field: quick for field, spec in _BY_NAME.items() if (quick := quick_reader(field, spec))},
+    **{field: {str(word): word for word in kind}.get for field, kind in _KINDS.items()},
+}
+_LONGEST_KNOWN_KEY = 64
 
 
 def parse_document(
@@ -85,8 +99,12 @@ def _take_mapped(found: Findings, document: Any, mapping: DocumentMapping) -> da
 
 
 def _take_by_name(found: Findings, document: Mapping[str, Any]) -> datetime | None:
-    for name, spec, raw in _list_by_name(document):
-        found.take(name, spec, raw)
+    for field, key, raw in _list_by_name(document):
+        quick = _QUICK.get(field) if isinstance(raw, float | int | str) else None
+        if quick and (value := quick(raw)) is not None:
+            found.keep(field, key, value)
+        else:
+            found.take(f"{field}.{key}" if key else field, _BY_NAME[field], raw)
     _apply_quality(found, document.get("quality"))
     raw_moment = next((document[key] for key in _TIME_KEYS if document.get(key) is not None), None)
     return found.take_moment(raw_moment, "iso", "UTC")
@@ -142,17 +160,27 @@ def _missing(name: str, spec: PathSpec, document: Any) -> ResponseError:
     )
 
 
-def _list_by_name(document: Mapping[str, Any]) -> Iterator[tuple[str, PathSpec, Any]]:
+def _list_by_name(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Field, key of the zone or sensor, value."""
     room = _MOST_SENSORS
     for key, raw in document.items():
         if key in NESTED_FIELDS and isinstance(raw, dict):
             for name, item in list(raw.items())[:_MOST_SENSORS]:
-                yield f"{key}.{clean_text(name) or 'unnamed'}", _BY_NAME[key], item
+                yield key, _clean_key(name), item
         elif key in VALUE_FIELDS:
-            yield key, _BY_NAME[key], raw
+            yield key, "", raw
         elif key not in _NOT_SENSORS and not isinstance(raw, dict | list) and room:
             room -= 1
-            yield f"additional_sensors.{clean_text(key) or 'unnamed'}", _BY_NAME["additional_sensors"], raw
+            yield "additional_sensors", _clean_key(key), raw
+
+
+def _clean_key(name: str) -> str:
+    return _clean_short_key(name) if len(name) <= _LONGEST_KNOWN_KEY else clean_text(name)
+
+
+@lru_cache(maxsize=1024)
+def _clean_short_key(name: str) -> str:
+    return clean_text(name) or "unnamed"
 
 
 def _apply_quality(found: Findings, doubts: Any) -> None:

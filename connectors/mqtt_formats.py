@@ -8,10 +8,12 @@ import math
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Literal, NamedTuple, Self
 
+import orjson
 from pydantic import Field, model_validator
 
 from .base import Settings
@@ -88,9 +90,11 @@ class Sample(NamedTuple):
 def decode_json(payload: bytes) -> Any:
     """The document in a message. ResponseError if it is not JSON."""
     _check_size(payload)
+    with suppress(orjson.JSONDecodeError):
+        return orjson.loads(payload)
     if not payload.strip():
         raise ResponseError("The machine sent an empty message. Check the topic, and what the machine publishes there.")
-    try:
+    try:  # what is not quite JSON, as machines write it: other encodings, and NaN
         return json.loads(payload.decode(json.detect_encoding(payload), "replace"))
     except (ValueError, RecursionError):
         raise ResponseError(

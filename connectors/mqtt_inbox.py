@@ -98,6 +98,7 @@ class Inbox:
         self.session = 0  # how often the connection was made; in between, messages may have passed unheard
         self._messages: deque[Message] = deque()
         self._stirred = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def put(self, message: Message) -> None:
         if message.receipt is None and len(self._messages) >= _MOST_UNANSWERED:
@@ -132,9 +133,10 @@ class Inbox:
         self._stirred.clear()
 
     async def _wait_for_news(self, until: float | None) -> None:
-        seconds = None if until is None else until - asyncio.get_running_loop().time()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        seconds = None if until is None else until - loop.time()
         if seconds is not None and seconds > _ROUGH_SECONDS:
-            with TimeLimit(seconds):
+            with TimeLimit(seconds, loop):
                 await self._stirred.wait()
         else:
             async with asyncio.timeout(seconds):

@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from typing import Any, NoReturn, cast
 
 from connectors import BaseIoTConnector, ConnectorError, Reading, UnreachableError
+from connectors.deadlines import TimeLimit
 
 # Of one machine, on their way to the database. Beyond it the machine has to wait, and not the others behind it.
 MOST_WAITING = 5_000
@@ -27,6 +28,7 @@ class Listener:
         self._changed, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._confirming: asyncio.Task[NoReturn] | None = None
+        self._loop = asyncio.get_running_loop()
 
     @property
     def repeats(self) -> bool:
@@ -76,7 +78,7 @@ class Listener:
         while True:
             while self._committed:
                 committed, self._committed = self._committed, []
-                async with asyncio.timeout(CONFIRM_SECONDS):
+                with TimeLimit(CONFIRM_SECONDS, self._loop):
                     await self.connector.confirm(committed)
                 self._done_with(committed)
             self._changed.clear()
