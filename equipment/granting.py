@@ -1,6 +1,7 @@
 """What a migration says to give a role its rights. Groups that an administrator has removed stay removed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
@@ -16,7 +17,7 @@ def let(role: str, app_label: str, model: str, verbs: Sequence[str] = VERBS) -> 
     def give(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         database = schema_editor.connection.alias
         # Django makes permissions after all migrations; here they are needed now.
-        app = apps.get_app_config(app_label)
+        app: Any = apps.get_app_config(app_label)
         app.models_module = True
         create_permissions(app, apps=apps, verbosity=0, using=database)
         app.models_module = None
