@@ -175,7 +175,7 @@ def _list_by_name(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]
 
 
 def _clean_key(name: str) -> str:
-    return _clean_short_key(name) if len(name) <= _LONGEST_KNOWN_KEY else clean_text(name)
+    return _clean_short_key(name) if len(name) <= _LONGEST_KNOWN_KEY else clean_text(name) or "unnamed"
 
 
 @lru_cache(maxsize=1024)

@@ -220,3 +220,10 @@ def test_an_expression_that_does_not_fit_the_data_is_a_bad_value() -> None:
     for path in ("length(a)", "sum(b)", "nofunction(a)", "sort_by(b, &x)", "avg(a)", "to_number(b)[0].c.d"):
         reading = parse({"a": 5, "b": ["x", 1], "d": "open"}, {"temperature": path, "door_status": "d"})
         assert reading.temperature is None
+
+
+def test_a_long_name_without_a_letter_is_one_more_without_a_name() -> None:
+    document = {"temperature": 180, " " * 65: 1, "temperature_zones": {"\t" * 65: 175}}
+    reading = parse_document(document, DocumentMapping(), received_at=NOON)
+    assert reading.additional_sensors == {"unnamed": 1}
+    assert reading.temperature_zones == {"unnamed": 175.0}
