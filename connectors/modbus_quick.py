@@ -6,10 +6,9 @@ What is not plain, or looks wrong in any way, is left to `modbus_map.py`: then t
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .findings import bounds_of, finish_of
+from .findings import quick_reader
 from .mapping_settings import NumberSpec, WordSpec
 from .modbus_points import Point
-from .values import UNITS
 
 Registers = Mapping[int, int]
 Quick = Callable[[Registers], Any]  # None: look closer
@@ -31,13 +30,12 @@ def make_quick_number(point: Point) -> Quick | None:
         or settings.shift
     ):
         return None
-    finish = finish_of(point.field)
+    convert = quick_reader(point.field, spec)
+    if convert is None:
+        return None
     unknown, width, first = point.nan | point.unknown, _WIDTHS[point.kind], point.span.address
     half = 1 << (width - 1) if point.kind.startswith("int") else 1 << width
     high, low = (first, first + 1) if point.order == "ABCD" else (first + 1, first)
-    scale, offset = spec.scale, spec.offset
-    factor, addend = UNITS.get(getattr(spec, "unit", None) or "", (1, 0))
-    least, most = bounds_of(spec) or (0.0, -1.0)
     meanings: dict[int, Any] = {}  # most values have come before
 
     def read(registers: Registers) -> Any:
@@ -49,12 +47,8 @@ def make_quick_number(point: Point) -> Quick | None:
             return meaning
         if bits in unknown:
             return None
-        raw = bits - (half << 1) if bits >= half else bits
-        value = (float(raw) * scale + offset) * factor + addend
-        if not least <= value <= most:
-            return None
-        meaning = finish(round(value, 6)) if finish else round(value, 6)
-        if len(meanings) < _MOST_NUMBERS:
+        meaning = convert(bits - (half << 1) if bits >= half else bits)
+        if meaning is not None and len(meanings) < _MOST_NUMBERS:
             meanings[bits] = meaning
         return meaning
 
