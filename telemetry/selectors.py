@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from equipment.selectors import bakeries_for, equipment_for
 from telemetry.live import HEARTBEAT_SECONDS, as_shown, live_state, with_live_state
 from telemetry.metrics import METRICS
 from telemetry.signals import snapshot_asked
+from telemetry.store import raw_cursor
 
 TREND = timedelta(minutes=5)
 
@@ -71,8 +71,7 @@ def _fetch_prepared(statement: str, *parameters: Any) -> tuple[Any, ...] | None:
 
 
 def _fetch(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+    with raw_cursor() as cursor:
         row: tuple[Any, ...] | None = cursor.execute(statement, parameters, prepare=True).fetchone()
         return row
 

@@ -123,10 +123,16 @@ def insert_readings(batch: Sequence[EquipmentReading]) -> list[tuple[int, dateti
 
 
 @contextmanager
-def _store_cursor() -> Iterator["psycopg.RawCursor[Any]"]:
-    """Takes PostgreSQL's own placeholders: psycopg would look for its own in the whole long statement each time."""
+def raw_cursor() -> Iterator["psycopg.RawCursor[Any]"]:
+    """Takes PostgreSQL's own placeholders, for statements that are prepared. Django's query log does not see them."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        yield cursor
+
+
+@contextmanager
+def _store_cursor() -> Iterator["psycopg.RawCursor[Any]"]:
+    with raw_cursor() as cursor:  # psycopg would look for its own placeholders in the whole long statement each time
         cursor.adapters.register_dumper(list, ListBinaryDumper)
         cursor.adapters.register_loader("timestamptz", TimestamptzLoader)  # Django's own is one in Python
         yield cursor
