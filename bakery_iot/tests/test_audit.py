@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -119,10 +118,14 @@ def test_a_name_that_is_a_formula_stays_a_text_in_the_export(manager: User, oven
     assert entries[0]["changes"]["name"] == ["Before", oven.name]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+A1", "-A1", "@SUM(A1)"])
 def test_cells_that_could_be_formulas_are_defused(text: str) -> None:
-    assert defuse(text).startswith("'")
-    assert "=" not in re.sub("'=", "", defuse(text))
+    assert defuse(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("blank", ["\t", "\r", "\n"])
+def test_formulas_behind_a_blank_are_defused_twice(blank: str) -> None:
+    assert defuse(f"{blank}=1") == f"'{blank}'=1"
 
 
 def test_a_formula_behind_another_countrys_separator_is_defused_too() -> None:
