@@ -4,7 +4,6 @@ A machine counts as lost when it says so, or its last will does, or when it is s
 socket is open or closed.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -15,7 +14,9 @@ from .mqtt_inbox import Inbox, Message
 from .mqtt_settings import MqttOptions
 from .reading import Reading
 
-_RECENT = 100  # beside those that are not confirmed
+# Of those without a time of their own, beside what is not confirmed: confirmations can be lost with a connection. What
+# has a time is known to the database, and so not remembered longer: a thousand machines must fit into the cache.
+_RECENT = 20
 
 
 class Listener:
@@ -32,7 +33,7 @@ class Listener:
         self._said: str | None = None  # what was told last, until the machine speaks again
         self._held: list[Message] = []
         self._pending: dict[int, tuple[Reading, list[Message]]] = {}
-        self._recent: OrderedDict[bytes, tuple[bool, Message]] = OrderedDict()
+        self._recent: OrderedDict[int, tuple[bool, Message]] = OrderedDict()
 
     def step(self, now: float) -> Iterator[Item]:
         """All that has come. Raises what makes listening senseless."""
@@ -125,7 +126,7 @@ class Listener:
         """The same again: with a time of its own it says nothing new; without one only if the broker says so."""
         if message.receipt is None:
             return False  # nobody repeats it
-        timed, first = self._recent.get(_digest(message), (False, None))
+        timed, first = self._recent.get(_key(message), (False, None))
         if first is None or not (timed or message.repeated):
             return False
         message.follow(first)
@@ -148,13 +149,19 @@ class Listener:
         """To the last one, as it is stored last."""
         held, self._held = self._held, []
         for message in held:
-            self._recent[_digest(message)] = (readings[-1].reading_time != message.received_at, message)
-        while len(self._recent) > _RECENT and next(iter(self._recent.values()))[1].is_done:
-            self._recent.popitem(last=False)
+            self._recent[_key(message)] = (readings[-1].reading_time != message.received_at, message)
+        self._forget_known()
         if self._confirms:
             self._pending[id(readings[-1])] = (readings[-1], held)
         else:
             _finish(held)
+
+    def _forget_known(self) -> None:
+        while self._recent:
+            timed, message = next(iter(self._recent.values()))
+            if not message.is_done or not (timed or len(self._recent) > _RECENT):
+                return
+            self._recent.popitem(last=False)
 
 
 def _finish(messages: Iterable[Message]) -> None:
@@ -166,5 +173,5 @@ def _is_farewell(item: Item) -> bool:
     return isinstance(item, UnreachableError)
 
 
-def _digest(message: Message) -> bytes:
-    return hashlib.blake2b(message.topic.encode() + b"\x00" + message.payload, digest_size=16).digest()
+def _key(message: Message) -> int:
+    return hash((message.topic, message.payload))
