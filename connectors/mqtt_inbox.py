@@ -1,16 +1,15 @@
 """Messages on their way from the broker to a machine's line, and back as an acknowledgement."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from .deadlines import TimeLimit
+from .bell import Bell
 from .errors import ConnectorError
 
-_ROUGH_SECONDS = 1.0  # beyond it the exact moment does not matter, and a limit that costs less will do
 _MOST_UNANSWERED = 10_000  # messages that nobody repeats, should a line not keep up
 
 
@@ -97,14 +96,15 @@ class Inbox:
         self.refusal: ConnectorError | None = None  # it will not: trying on would be wrong
         self.session = 0  # how often the connection was made; in between, messages may have passed unheard
         self._messages: deque[Message] = deque()
-        self._stirred = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell = Bell()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
 
     def put(self, message: Message) -> None:
         if message.receipt is None and len(self._messages) >= _MOST_UNANSWERED:
             return
         self._messages.append(message)
-        self._stirred.set()
+        self._bell.ring()
 
     def put_back(self, messages: Iterable[Message]) -> None:
         """Taken, and not finished: they come first again."""
@@ -123,21 +123,34 @@ class Inbox:
         self._messages = deque(message for message in self._messages if message.receipt is None)
 
     def stir(self) -> None:
-        self._stirred.set()
+        self._bell.ring()
 
     async def wait(self, until: float | None) -> None:
-        """Until something is new, or the loop's clock shows this time."""
-        if not self._messages:
-            with suppress(TimeoutError):
-                await self._wait_for_news(until)
-        self._stirred.clear()
+        """Until something is new, or the loop's clock shows this time. It may also come back for nothing.
 
-    async def _wait_for_news(self, until: float | None) -> None:
-        loop = self._loop = self._loop or asyncio.get_running_loop()
-        seconds = None if until is None else until - loop.time()
-        if seconds is not None and seconds > _ROUGH_SECONDS:
-            with TimeLimit(seconds, loop):
-                await self._stirred.wait()
-        else:
-            async with asyncio.timeout(seconds):
-                await self._stirred.wait()
+        An alarm that was set for an earlier time is left: to move it with every message would cost more than one
+        that rings for nothing now and then.
+        """
+        if self._messages:
+            return
+        if until is not None and until < self._alarm_at:
+            self._set_alarm(until)
+        try:
+            await self._bell.wait()
+        except BaseException:
+            self.stop_alarm()
+            raise
+
+    def _set_alarm(self, until: float) -> None:
+        self.stop_alarm()
+        self._alarm, self._alarm_at = asyncio.get_running_loop().call_at(until, self._ring_alarm), until
+
+    def _ring_alarm(self) -> None:
+        self.stop_alarm()
+        self._bell.ring()
+
+    def stop_alarm(self) -> None:
+        """Nobody waits any more."""
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = None, math.inf

@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from typing import Any, NoReturn, cast
 
 from connectors import BaseIoTConnector, ConnectorError, Reading, UnreachableError
+from connectors.bell import Bell
 from connectors.deadlines import TimeLimit
 
 # Of one machine, on their way to the database. Beyond it the machine has to wait, and not the others behind it.
@@ -22,17 +23,14 @@ class Listener:
     """Lives as long as its connection: what came over one cannot be confirmed over another."""
 
     def __init__(self, connector: BaseIoTConnector[Any]) -> None:
-        self.connector = connector
+        self.connector, self.repeats = connector, connector.repeats
         self._waiting = 0  # readings that are not stored yet, or not confirmed where that is wanted
         self._committed: list[Reading] = []
-        self._changed, self._idle = asyncio.Event(), asyncio.Event()
+        self._to_confirm, self._has_room = Bell(), Bell()
+        self._idle = asyncio.Event()
         self._idle.set()
         self._confirming: asyncio.Task[NoReturn] | None = None
         self._loop = asyncio.get_running_loop()
-
-    @property
-    def repeats(self) -> bool:
-        return self.connector.repeats
 
     async def listen(self, take: "Callable[[Listener, Reading | ConnectorError], None]") -> NoReturn:
         """Give what arrives to `take`, until it raises. If it is cancelled, confirming goes on until `end`."""
@@ -58,19 +56,19 @@ class Listener:
                 if taken % ITEMS_IN_A_ROW == 0:
                     await asyncio.sleep(0)
                 while self._waiting >= MOST_WAITING:
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self._has_room.wait()
 
     def settle(self, readings: Sequence[Reading]) -> None:
         """These are stored, or handed over. On the collector's loop, in the order in which they came."""
         if self.repeats:
             self._committed.extend(readings)
+            self._to_confirm.ring()
         else:
             self._done_with(readings)
-        self._changed.set()
 
     def _done_with(self, readings: Sequence[Reading]) -> None:
         self._waiting -= len(readings)
+        self._has_room.ring()
         if not self._waiting:
             self._idle.set()
 
@@ -81,8 +79,7 @@ class Listener:
                 with TimeLimit(CONFIRM_SECONDS, self._loop):
                     await self.connector.confirm(committed)
                 self._done_with(committed)
-            self._changed.clear()
-            await self._changed.wait()
+            await self._to_confirm.wait()
 
     async def end(self) -> None:
         """Before hanging up: confirm what is committed, and for a moment what is about to be."""
