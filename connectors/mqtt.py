@@ -131,7 +131,6 @@ class MqttConnector(BaseIoTConnector[MqttConfig]):
     async def confirm(self, readings: Sequence[Reading]) -> None:
         if self._listener:
             self._listener.confirm(readings)
-            await asyncio.sleep(0)  # acknowledgements go out together at the end of this turn of the loop
 
     async def get_current_reading(self) -> Reading:
         """The next one, or what the broker has retained; that is marked as stale if nobody knows its time.

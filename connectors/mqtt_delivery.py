@@ -57,14 +57,16 @@ class Distributor:
             receipt = Receipt(link, delivery.number, self._order, self._answer)
         message = _address(delivery, receipt)
         takers = self._list_takers(delivery.topic)
-        for inbox in takers:
+        for inbox in takers[1:]:
             inbox.put(message.for_another())
-        if self._ending is not None and receipt and not delivery.retained:
-            self._keep(message, is_homeless=not takers)
-        else:
-            message.done()
-            if not takers:
-                self._give_up(message.topic, link)
+        if is_kept := self._ending is not None and receipt is not None and not delivery.retained:
+            self._keep(message.for_another(), is_homeless=not takers)
+        if takers:
+            takers[0].put(message)
+            return
+        message.done()
+        if not is_kept:
+            self._give_up(message.topic, link)
 
     def _keep(self, message: Message, *, is_homeless: bool) -> None:
         """For machines whose lines are still to come; with nobody there yet it stays unacknowledged meanwhile."""
@@ -120,6 +122,8 @@ class Distributor:
 
     def see_off(self, inbox: Inbox, unfinished: list[Message], link: Link | None) -> None:
         """The machine's line is closed; another one may come."""
+        self._acknowledge()  # perhaps there is no later turn of the loop
+        inbox.stop_alarm()
         if self._inboxes.get(inbox.machine) is inbox:
             inbox.put_back(unfinished)
             self._leaving[inbox.machine] = self._loop.call_later(_PATIENCE_SECONDS, self._clear_out, inbox)
@@ -169,9 +173,9 @@ class Distributor:
     def _acknowledge(self) -> None:
         """All that this turn of the loop has brought, in the order in which it came (MQTT 3.1.1, 4.6)."""
         done, self._done = self._done, []
-        for receipt in sorted(done, key=lambda receipt: receipt.order):
-            if self._link and self._link is receipt.link:
-                self._link.acknowledge(receipt.number)
+        done.sort(key=lambda receipt: receipt.order)
+        if self._link and (numbers := [receipt.number for receipt in done if receipt.link is self._link]):
+            self._link.acknowledge(numbers)
 
     def close(self) -> None:
         for timer in (self._ending, *self._leaving.values()):

@@ -7,8 +7,9 @@ and a handshake can be broken off; messages are acknowledged when we say so; and
 import asyncio
 import socket
 import ssl
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,7 @@ import aiomqtt
 from paho.mqtt.client import (
     MQTT_CLEAN_START_FIRST_ONLY,
     MQTT_ERR_SUCCESS,
+    PUBACK,
     ConnectFlags,
     DisconnectFlags,
     MQTTMessage,
@@ -42,11 +44,13 @@ from .mqtt_errors import (
     silent_broker,
 )
 from .mqtt_inbox import Delivery
+from .mqtt_intake import Intake
 from .mqtt_publish import parse_publish
 from .tls import get_context
 
 _HANDSHAKE_SECONDS = 5.0
 _GOODBYE_SECONDS = 1.0
+_ACKNOWLEDGEMENT = struct.Struct("!BBH")
 
 
 class Link(aiomqtt.Client):
@@ -94,6 +98,7 @@ class Link(aiomqtt.Client):
         # paho's own would resolve the name again, and may follow a proxy of the environment.
         self._client._create_socket_connection = self._take_socket  # type: ignore[method-assign]
         self._client._ssl_wrap_socket = self._encrypt  # type: ignore[method-assign, assignment]
+        self._intake = Intake(self._client, self._loop, self._note_failure)
         self._mqtt5, self._look_closer = mqtt5, self._client._handle_publish
         self._client._handle_publish = self._take_publish  # type: ignore[method-assign]
 
@@ -158,8 +163,10 @@ class Link(aiomqtt.Client):
     def send(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload)
 
-    def acknowledge(self, number: int) -> None:
-        self._client.ack(number, 1)
+    def acknowledge(self, numbers: Iterable[int]) -> None:
+        """Messages that came by this connection with QoS 1. One packet for paho: it would send each by itself."""
+        answers = b"".join(_ACKNOWLEDGEMENT.pack(PUBACK, 2, number) for number in numbers)
+        self._client._packet_queue(PUBACK, answers, 0, 1)
 
     def _take_socket(self) -> socket.socket:
         if self._socket is None:
@@ -256,6 +263,19 @@ class Link(aiomqtt.Client):
             topic = ""
         self._deliver(self, Delivery(topic, bytes(message.payload), message.retain, message.dup, number))
 
+    def _on_socket_open(self, client: PahoClient, userdata: Any, sock: Any) -> None:
+        """In the thread that connects."""
+        self._loop.call_soon_threadsafe(self._begin_to_read, sock)
+
+    def _begin_to_read(self, sock: Any) -> None:
+        if (number := sock.fileno()) >= 0:  # else it was closed meanwhile
+            self._intake.start(number)
+        self._misc_task = self._loop.create_task(self._misc_loop())
+
+    def _on_socket_close(self, client: PahoClient, userdata: Any, sock: Any) -> None:
+        self._intake.stop()
+        super()._on_socket_close(client, userdata, sock)
+
     def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
         """At once where that is possible: deferred, as aiomqtt does it, it could hit a descriptor of somebody else."""
         if threading.get_ident() == self._thread:
@@ -267,8 +287,11 @@ class Link(aiomqtt.Client):
         try:
             self._client.loop_write()
         except Exception as error:  # noqa: BLE001  whatever it is, the line is broken
-            if not self._disconnected.done():
-                self._disconnected.set_exception(error)
+            self._note_failure(error)
+
+    def _note_failure(self, error: Exception) -> None:
+        if not self._disconnected.done():
+            self._disconnected.set_exception(error)
 
 
 def _number(code: object) -> int:
