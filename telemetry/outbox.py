@@ -58,8 +58,10 @@ class Outbox:
         self.database_away = False
 
     def add(self, equipment_id: int, reading: Reading, received_at: datetime, origin: Origin | None = None) -> None:
-        item = EquipmentReading(equipment_id=equipment_id, reading=reading, received_at=received_at)
-        if origin:
+        item: EquipmentReading
+        if origin is None:
+            item = EquipmentReading(equipment_id=equipment_id, reading=reading, received_at=received_at)
+        else:
             item = PushedReading(equipment_id=equipment_id, reading=reading, received_at=received_at, origin=origin)
             if origin.repeats:
                 self.unconfirmed.append(item)
