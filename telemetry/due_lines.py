@@ -11,7 +11,7 @@ from collections.abc import Callable
 from telemetry.line import Line
 
 # Lines due within this time are started together: fewer wake-ups, and their answers come together too.
-GRAIN_SECONDS = 0.02
+GRAIN_SECONDS = 0.04
 # A restart opens a thousand lines, each with a handshake and perhaps a sign-in: not all at once.
 OPENINGS_PER_SECOND = 250
 MOST_OPENINGS_AT_ONCE = 25
