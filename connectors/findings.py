@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from jmespath.exceptions import JMESPathError
@@ -40,6 +41,7 @@ NESTED_FIELDS = (*ZONE_FIELDS, "additional_sensors")
 _MISFITS = (JMESPathError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 Quick = Callable[[Any], Any]  # None: look closer
+Finish = Callable[[float], float | int | None]
 _PLAIN = (float, int)
 _LARGEST = 1e15
 # What no oven, fridge or proofer can reach; percentages get room for a sensor that is a little off.
@@ -138,9 +140,14 @@ def quick_reader(field: str, spec: PathSpec) -> Quick | None:
     bounds = bounds_of(spec)
     if bounds is None or not isinstance(spec, NumberSpec) or spec.type == "bits":
         return None
-    factor, addend = UNITS[spec.unit]  # type: ignore[attr-defined]
-    scale, offset, finish = spec.scale, spec.offset, finish_of(field)
-    least, most = bounds
+    return _reader(bounds, spec.unit, spec.scale, spec.offset, finish_of(field))  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=1024)
+def _reader(bounds: tuple[float, float], unit: str, scale: float, offset: float, finish: Finish | None) -> Quick:
+    (least, most), (factor, addend) = bounds, UNITS[unit]
+    if (scale, offset, factor, addend) == (1, 0, 1, 0):
+        return _plain_reader(least, most, finish)
 
     def read(raw: Any) -> float | int | None:
         if type(raw) not in _PLAIN or abs(raw) > _LARGEST:
@@ -149,6 +156,23 @@ def quick_reader(field: str, spec: PathSpec) -> Quick | None:
         if not least <= value <= most:
             return None
         return finish(round(value, 6)) if finish else round(value, 6)
+
+    return read
+
+
+def _plain_reader(least: float, most: float, finish: Finish | None) -> Quick:
+    """For a number that is in our unit already."""
+
+    def read(raw: Any) -> float | int | None:
+        if type(raw) is not float:
+            if type(raw) is not int or not least <= raw <= most:
+                return None
+            value = float(raw)
+        elif least <= raw <= most:
+            value = round(raw, 6)
+        else:
+            return None
+        return finish(value) if finish else value
 
     return read
 
@@ -163,7 +187,7 @@ def _number(field: str, spec: NumberSpec, raw: Any) -> float | int | None:
     return finish(value) if finish else value
 
 
-def finish_of(field: str) -> Callable[[float], float | int | None] | None:
+def finish_of(field: str) -> Finish | None:
     """What a number of this field still has to go through."""
     return _FINISHES.get(field)
 
@@ -176,7 +200,7 @@ def _finish_progress(value: float) -> float:
     return min(max(value, 0.0), 100.0)
 
 
-_FINISHES: Mapping[str, Callable[[float], float | int | None]] = {
+_FINISHES: Mapping[str, Finish] = {
     "time_remaining_minutes": _finish_minutes,
     "cycle_progress_percentage": _finish_progress,
 }

@@ -27,7 +27,7 @@ class Listener:
     ) -> None:
         self.feed = feed
         self._inbox, self._options, self._availability, self._where = inbox, options, availability, where
-        self._confirms = confirms
+        self._confirms, self._silence = confirms, options.silence_seconds
         self._session = 0
         self._last_life = 0.0
         self._said: str | None = None  # what was told last, until the machine speaks again
@@ -55,14 +55,14 @@ class Listener:
             yield from self._say(
                 "silence",
                 UnreachableError(
-                    f"Nothing has come on {self._where} for {self._options.silence_seconds:g} s. Check that the "
+                    f"Nothing has come on {self._where} for {self._silence:g} s. Check that the "
                     "machine is switched on and connected to the broker; if it sends less often, set a longer interval."
                 ),
             )
 
     def deadline(self) -> float | None:
-        times = [self.feed.deadline, None if self._inbox.trouble else self._end_of_patience()]
-        return min((time for time in times if time is not None), default=None)
+        due, silent = self.feed.deadline, None if self._inbox.trouble else self._end_of_patience()
+        return silent if due is None else due if silent is None else min(due, silent)
 
     def confirm(self, readings: Sequence[Reading]) -> None:
         """These are stored: their messages are no longer needed."""
@@ -78,10 +78,9 @@ class Listener:
         return [message for _, messages in pending.values() for message in messages] + held
 
     def _end_of_patience(self) -> float | None:
-        seconds = self._options.silence_seconds
-        if seconds is None or self._said in ("silence", "offline"):
+        if self._silence is None or self._said in ("silence", "offline"):
             return None
-        return self._last_life + seconds
+        return self._last_life + self._silence
 
     def _say(self, what: str, error: ConnectorError) -> Iterator[ConnectorError]:
         if self._said != what:
