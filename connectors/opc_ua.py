@@ -19,7 +19,7 @@ from .opc_ua_security import describe_certificate, list_remarks
 from .opc_ua_session import OpcUaSession, Question
 from .opc_ua_settings import NodePoint, OpcUaConfig
 from .opc_ua_subscription import OpcUaSubscription
-from .opc_ua_values import Measured, Sample, sample_of, units_of
+from .opc_ua_values import Measured, Sample, units_of
 from .reading import Capabilities, ConnectionTest, Reading
 
 _OLD = timedelta(minutes=10)
@@ -134,9 +134,8 @@ class OpcUaConnector(BaseIoTConnector[OpcUaConfig]):
             session, plan = self._session, self._plan
             if session is None or plan is None:
                 raise RuntimeError("connect() first")
-            answer = await session.ask(plan.question)
+            samples = await session.ask(plan.question)
             received_at = datetime.now(UTC)
-        samples = [sample_of(data) for data in answer]
         clock = self.config.additional_config.timestamp
         self._last = plan.parse(samples, received_at=received_at, clock=clock)
         return self._last

@@ -6,9 +6,9 @@ Every session is a new client. A lost line ends it at once, and whoever needs an
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from asyncua import ua
 from asyncua.client.ua_client import UaClient
@@ -20,6 +20,7 @@ from .base import translate_errors
 from .dialing import dial, dial_error_table
 from .errors import ConnectorError, ResponseError, UnreachableError
 from .identity import Identity
+from .opc_ua_answers import parse_samples, parse_values
 from .opc_ua_errors import opc_ua_error_table
 from .opc_ua_security import (
     Handshake,
@@ -33,6 +34,7 @@ from .opc_ua_security import (
 )
 from .opc_ua_settings import OpcUaConfig
 from .opc_ua_transport import Transport
+from .opc_ua_values import Sample
 
 # asyncua writes whole requests to its log, the sign-in with its password among them, and every failure with a trace.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
@@ -56,6 +58,7 @@ _REFUSED_SECURITY = (
     ua.uaerrors.BadSecurityPolicyRejected,
 )
 
+T = TypeVar("T")
 # The parameters of each request, and how many values it asks for.
 Question = tuple[tuple[bytes, int], ...]
 
@@ -210,7 +213,7 @@ class OpcUaSession:
 
     async def read(self, nodes: Sequence[ua.NodeId], attribute: int = ua.AttributeIds.Value) -> list[ua.DataValue]:
         """One value per node with its status and times, in as few requests as the server allows."""
-        return await self.ask(self.make_question(nodes, attribute))
+        return await self._ask(self.make_question(nodes, attribute), parse_values)
 
     def make_question(self, nodes: Sequence[ua.NodeId], attribute: int = ua.AttributeIds.Value) -> Question:
         """To `ask` this again and again."""
@@ -223,11 +226,15 @@ class OpcUaSession:
             parts.append((struct_to_binary(request), len(part)))
         return tuple(parts)
 
-    async def ask(self, question: Question) -> list[ua.DataValue]:
-        found: list[ua.DataValue] = []
+    async def ask(self, question: Question) -> list[Sample]:
+        """The values of the question's nodes, in their order."""
+        return await self._ask(question, parse_samples)
+
+    async def _ask(self, question: Question, parse: Callable[[bytes], list[T]]) -> list[T]:
+        found: list[T] = []
         for parameters, count in question:
             async with self.speaking() as client:
-                answer = await client.read_encoded(parameters)
+                answer = parse(await client.read_encoded(parameters))
                 self.check_count(answer, count)
                 found += answer
         return found

@@ -6,8 +6,9 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.client.ua_client import UaClient, UASocketProtocol
-from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary, uatcp_to_binary
+from asyncua.ua.ua_binary import struct_to_binary, uatcp_to_binary
 
+from .opc_ua_answers import READ_RESPONSE
 from .opc_ua_errors import NotOpcUaError, TooLargeError
 
 _CHUNK = 65_535
@@ -107,6 +108,11 @@ class _Protocol(UASocketProtocol):  # type: ignore[misc]
         self.check_answer(answer, "")
         return answer
 
+    def check_answer(self, data: Any, context: str) -> bool:
+        """asyncua would look for a refusal in each answer with care."""
+        is_read = data.copy(len(READ_RESPONSE)).read(len(READ_RESPONSE)) == READ_RESPONSE
+        return is_read or bool(super().check_answer(data, context))
+
     def _send_request(
         self, request: Any, timeout: float = 1, message_type: Any = ua.MessageType.SecureMessage
     ) -> "asyncio.Future[Any]":
@@ -159,11 +165,9 @@ class Transport(UaClient):  # type: ignore[misc]
             raise ConnectionResetError
         return self.protocol
 
-    async def read_encoded(self, parameters: bytes) -> Any:
-        """As `read`, of ReadParameters that are bytes already."""
-        answer = struct_from_binary(ua.ReadResponse, await self._send_request(EncodedRead(parameters)))
-        answer.ResponseHeader.ServiceResult.check()
-        return answer.Results
+    async def read_encoded(self, parameters: bytes) -> bytes:
+        """The whole answer, its type first, to ReadParameters that are bytes already."""
+        return bytes(await self._send_request(EncodedRead(parameters)))
 
     @property
     def is_lost(self) -> bool:

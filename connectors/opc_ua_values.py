@@ -95,7 +95,7 @@ def sample_of(data: Any) -> Sample:
     variant = getattr(data, "Value", None)
     value = plain_value(getattr(variant, "Value", None))
     if isinstance(value, float) and getattr(variant, "VariantType", None) == ua.VariantType.Float:
-        value = _round(value)
+        value = round_float(value)
     return Sample(
         value=value,
         status=status if isinstance(status, int) and 0 <= status < 1 << 32 else 0x80000000,
@@ -104,7 +104,8 @@ def sample_of(data: Any) -> Sample:
     )
 
 
-def _round(number: float) -> float:
+def round_float(number: float) -> float:
+    """A number that travelled as Float."""
     return round_single(number) if abs(number) < _LARGEST_SINGLE else number
 
 
@@ -262,7 +263,7 @@ def parse_descriptor(body: bytes) -> tuple[str, str | None, float] | None:
         (value,) = struct.unpack_from("<f", body, place)
     except (struct.error, ValueError, IndexError):
         return None
-    return name or "", UNIT_IDS.get(unit_id), _round(value)
+    return name or "", UNIT_IDS.get(unit_id), round_float(value)
 
 
 def _read_text(body: bytes, place: int) -> tuple[str | None, int]:
