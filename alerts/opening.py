@@ -3,8 +3,9 @@
 Two workers may find the same: the constraint on open alerts and conditional updates let only one of them tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -16,7 +17,7 @@ from alerts.kinds import AlertStatus, EventType
 from alerts.models import Alert, AlertEvent
 from alerts.rule_models import AlertTimer
 from alerts.rules import Rule, State, worse
-from alerts.suppression import Subject, is_suppressed
+from alerts.suppression import QuietTimes, Subject, is_suppressed
 from alerts.words import Trouble, describe, minutes
 from equipment.models import Bakery, Equipment
 
@@ -46,7 +47,7 @@ def record_changes(changes: Sequence[Change]) -> None:
         return
     with transaction.atomic():
         _save_timers(changes)
-        touched = {change.bakery.pk for change in changes if _apply(change)}
+        touched = _apply(changes)
         if touched:
             announcing.tell_after_commit(touched)
 
@@ -75,10 +76,18 @@ def _save_timers(changes: Sequence[Change]) -> None:
     )
 
 
-def _apply(change: Change) -> bool:
+def _apply(changes: Sequence[Change]) -> set[int]:
+    """In their order; gives the bakeries whose alerts have changed."""
+    touched: set[int] = set()
+    for opens, group in groupby(changes, key=lambda change: change.after.is_open and not change.before.is_open):
+        run = list(group)
+        touched |= open_alerts(run) if opens else {change.bakery.pk for change in run if _go_on(change)}
+    return touched
+
+
+def _go_on(change: Change) -> bool:
+    """A step of an alert that is open, if it is one. True where people are to see something of it."""
     before, after = change.before, change.after
-    if after.is_open and not before.is_open:
-        return open_alert(change)
     if before.is_open and not after.is_open:
         return recover_alert(change)
     if after.is_open and after.flaps > before.flaps:
@@ -86,35 +95,50 @@ def _apply(change: Change) -> bool:
     return after.is_open and after.worst != before.worst and note_worst(change)
 
 
-def open_alert(change: Change) -> bool:
-    """True when this call opened it, or found it waiting for a corrective action and began it anew."""
+def open_alerts(changes: Sequence[Change]) -> set[int]:
+    """Gives the bakeries in which this call opened one, or found one waiting for a person's word and began it anew.
+
+    Together: a power cut opens one for each machine of a chain.
+    """
+    times = QuietTimes.read([change.bakery.pk for change in changes], min(change.moment for change in changes))
+    alerts = [_make_alert(change, times) for change in changes]
+    Alert.objects.bulk_create(alerts, ignore_conflicts=True)
+    created = Alert.objects.in_bulk([alert.uuid for alert in alerts], field_name="uuid")
+    events = [event for alert in created.values() for event in _first_events(alert)]
+    AlertEvent.objects.bulk_create(events)
+    return {
+        change.bakery.pk
+        for change, alert in zip(changes, alerts, strict=True)
+        if alert.uuid in created or _begin_again(change)
+    }
+
+
+def _make_alert(change: Change, times: QuietTimes) -> Alert:
     rule, bakery, equipment = change.rule, change.bakery, change.equipment
-    quiet = is_suppressed(Subject(bakery, equipment, rule.alert_type, rule.only_in_plan), change.moment)
+    quiet = is_suppressed(Subject(bakery, equipment, rule.alert_type, rule.only_in_plan), change.moment, times)
     name = equipment.name if equipment else bakery.name
-    message = describe(Trouble(name, rule, change.value, change.text))
-    alert = Alert(
+    return Alert(
         bakery=bakery,
         equipment=equipment,
         alert_type=rule.alert_type,
         cause=rule.cause,
         severity=rule.severity,
         is_food_safety=rule.is_food_safety,
-        message=message,
+        message=describe(Trouble(name, rule, change.value, change.text)),
         details=_details(change),
         worst_value=change.after.worst,
         opened_at=change.moment,
         suppressed_by=quiet,
         escalate_at=_escalate_at(change, bool(quiet)),
     )
-    created = Alert.objects.bulk_create([alert], ignore_conflicts=True)
-    found = Alert.objects.filter(uuid=created[0].uuid).first()
-    if found is None:
-        return _begin_again(change)
-    text = f"{message} ({quiet})" if quiet else message
-    record_event(found, EventType.OPENED, at=change.moment, text=text, announce=not quiet)
+
+
+def _first_events(alert: Alert) -> Iterator[AlertEvent]:
+    at, quiet = alert.opened_at, alert.suppressed_by
+    text = f"{alert.message} ({quiet})" if quiet else alert.message
+    yield AlertEvent(alert=alert, event=EventType.OPENED, at=at, text=text, announce=not quiet)
     if quiet:
-        record_event(found, EventType.SUPPRESSED, at=change.moment, text=quiet)
-    return True
+        yield AlertEvent(alert=alert, event=EventType.SUPPRESSED, at=at, text=quiet)
 
 
 def _begin_again(change: Change) -> bool:

@@ -8,6 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from alerts.models import Alert, AlertEvent
+from alerts.opening import record_changes
 from alerts.watch import Watch
 from connectors import Reading
 from connectors.reading import CycleStage, DoorStatus, OperationalStatus
@@ -55,3 +57,22 @@ def test_a_thousand_ovens_each_second_cost_little_and_no_query_each() -> None:
     microseconds = 1e6 * took / (OVENS * SECONDS)
     logger.info("%.1f microseconds a reading: %.1f %% of a processor", microseconds, microseconds / 10)
     assert microseconds < MOST_MICROSECONDS
+
+
+def test_a_power_cut_opens_an_alert_for_each_machine_and_asks_no_question_for_each() -> None:
+    def opened(machines: int) -> int:
+        bakery = make_bakery()
+        ovens = Equipment.objects.bulk_create(Equipment(bakery=bakery, name=f"Oven {n}") for n in range(machines))
+        watch = Watch()
+        with CaptureQueriesContext(connection) as queries:
+            for number in (0, 11):  # longer than a fault has to last
+                at = START + timedelta(seconds=number)
+                reading = Reading(reading_time=at, operational_status=OperationalStatus.ERROR)
+                batch = [EquipmentReading(equipment_id=oven.pk, reading=reading, received_at=at) for oven in ovens]
+                record_changes(watch.judge(batch).changes)
+        alerts = Alert.objects.filter(bakery=bakery)
+        assert alerts.count() == machines
+        assert AlertEvent.objects.filter(alert__in=alerts, event="opened", announce=True).count() == machines
+        return len(queries)
+
+    assert opened(60) == opened(3)
