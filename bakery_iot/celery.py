@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from bakery_iot.garbage import spare_what_is_loaded
+from bakery_iot.large_pages import keep_in_large_pages
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bakery_iot.settings")
 
@@ -35,6 +36,7 @@ def start_collector(sender: Any, **kwargs: Any) -> None:
     for queue in sender.app.amqp.queues.consume_from:
         if queue.startswith("poll."):
             import_string("telemetry.poll_worker.start")(queue.removeprefix("poll."))
+            keep_in_large_pages()
 
 
 @worker_shutdown.connect
