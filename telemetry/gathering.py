@@ -11,13 +11,14 @@ logger = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.25
 # What a machine tells by itself is to be seen sooner; what is polled was old when it came.
-GATHER_PUSHED_SECONDS = 0.1
+GATHER_PUSHED_SECONDS = 0.125
 # Half of what a broker lets be under way: then the rest keeps coming while these are committed and confirmed. This
 # is Mosquitto's half; one that lets more be under way is found out by waiting until it pauses, now and then.
 HURRY_UNCONFIRMED = 10
-MOST_HURRY_UNCONFIRMED = 100
+MOST_HURRY_UNCONFIRMED = 200
 LOOK_FOR_MORE_SECONDS = 10.0
-PAUSE_SECONDS = 0.03
+LONGEST_LOOK_SECONDS = 0.2
+PAUSE_SECONDS = 0.06  # a broker is read some forty times a second (connectors/mqtt_intake.py)
 LONGEST_WAIT_SECONDS = 10.0
 
 
@@ -77,7 +78,7 @@ class Gatherer:
         now = self._loop.time()
         if self.outbox.unconfirmed and now >= self._look_for_more_at and not stuck and not self._stopping.is_set():
             self._look_for_more_at = now + LOOK_FOR_MORE_SECONDS
-            await self._look_for_more(now + GATHER_SECONDS)
+            await self._look_for_more(now + LONGEST_LOOK_SECONDS)
             return
         if self._stopping.is_set() or (self._is_urgent() and not stuck):
             return

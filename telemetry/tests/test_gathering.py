@@ -185,12 +185,13 @@ class Broker:
             await asyncio.sleep(0.0001)
 
 
-@pytest.mark.parametrize(("window", "expected"), [(20, 10), (120, 60), (2000, 100)])
+@pytest.mark.parametrize(("window", "expected"), [(20, 10), (120, 60), (2000, 200)])
 async def test_a_broker_that_lets_more_be_under_way_is_written_in_larger_batches(
     monkeypatch: pytest.MonkeyPatch, window: int, expected: int
 ) -> None:
     monkeypatch.setattr(gathering, "GATHER_SECONDS", 60.0)
     monkeypatch.setattr(gathering, "LOOK_FOR_MORE_SECONDS", 0.0)
+    monkeypatch.setattr(gathering, "LONGEST_LOOK_SECONDS", 60.0)
     monkeypatch.setattr(gathering, "PAUSE_SECONDS", 0.2)  # a busy machine pauses us too
     desk = Desk()
     async with running(desk):
