@@ -58,7 +58,7 @@ def of_chain() -> Q:
 def with_plans(machines: Any) -> Any:
     """The machines with what `compile_machines` and `plan_of` read, and without what would have to be decrypted."""
     hours = Prefetch("bakery__opening_hours", queryset=OpeningHours.objects.all(), to_attr="all_hours")
-    found = machines.filter(archived_at=None).select_related("bakery").prefetch_related(hours)
+    found = machines.filter(archived_at=None).prefetch_related("bakery", hours)  # one bakery for all its machines
     return found.defer("iot_credentials", "iot_config")
 
 
@@ -75,20 +75,31 @@ def to_stretches(rows: Iterable[OpeningHours]) -> tuple[Stretch, ...]:
 
 def compile_rules(machine: Equipment, rows: Sequence[AlertRule]) -> tuple[Rule, ...]:
     """What is switched on for this machine. `rows` may hold those of other machines too."""
-    known = {rule.cause: rule for rule in DEFAULTS[machine.type]}
+    gap = max(SHORTEST_GAP_SECONDS, MISSED_READS_OF_A_GAP * machine.poll_interval_seconds)
+    own = sorted((row for row in rows if _is_for(row, machine)), key=_width)
+    return _override_defaults(machine.type, gap, own) if own else _compile_defaults(machine.type, gap)
+
+
+@lru_cache(maxsize=1024)
+def _compile_defaults(machine_type: str, gap: float) -> tuple[Rule, ...]:
+    """Of most machines. The same for all: a thousand times the same would not fit into the processor's cache."""
+    return _override_defaults(machine_type, gap, ())
+
+
+def _override_defaults(machine_type: str, gap: float, rows: Iterable[AlertRule]) -> tuple[Rule, ...]:
+    known = {rule.cause: rule for rule in DEFAULTS[machine_type]}
     off: set[str] = set()
-    for row in sorted((row for row in rows if _is_for(row, machine)), key=_width):
+    for row in rows:
         cause = cause_of(row)
         known[cause] = override(known.get(cause) or _blank(row), row)
         if row.enabled is not None:
             (off.discard if row.enabled else off.add)(cause)
-    gap = max(SHORTEST_GAP_SECONDS, MISSED_READS_OF_A_GAP * machine.poll_interval_seconds)
     return _share(tuple(replace(rule, longest_gap=gap) for cause, rule in known.items() if cause not in off))
 
 
 @lru_cache(maxsize=1024)
 def _share(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Most machines have the same: a thousand times the same would not fit into the processor's cache."""
+    """Machines for which the same was written down have the same, too."""
     return rules
 
 
