@@ -8,37 +8,44 @@ from types import TracebackType
 from weakref import WeakKeyDictionary
 
 GRAIN_SECONDS = 0.05  # by so much a limit may strike late
+_ROUNDING_SECONDS = 0.002  # uvloop's clock counts in thousandths
 
 
 class _Watch:
     """The limits of one loop, by the moment at which they strike. Its timer runs while there are any.
 
-    It does not know its loop: that would keep it alive, and with it each loop that ever set a limit.
+    Nearly all are over long before, so it wakes for the first one that is not, and not for each moment. It does not
+    know its loop, not even by a timer: that would keep it alive, and with it each loop that ever set a limit.
     """
 
     def __init__(self) -> None:
         self._slots: dict[int, set[TimeLimit]] = {}
-        self._is_armed = False
+        self._next: int | None = None  # the slot that the timer is for
 
     def add(self, loop: asyncio.AbstractEventLoop, limit: "TimeLimit", seconds: float) -> "set[TimeLimit]":
         slot = int((loop.time() + seconds) / GRAIN_SECONDS) + 1
         if (limits := self._slots.get(slot)) is None:
             limits = self._slots[slot] = set()
         limits.add(limit)
-        if not self._is_armed:
-            self._is_armed = True
-            loop.call_later(GRAIN_SECONDS, self._strike)
+        if self._next is None or slot < self._next:
+            self._arm(loop, slot)
         return limits
+
+    def _arm(self, loop: asyncio.AbstractEventLoop, slot: int) -> None:
+        self._next = slot
+        loop.call_at(slot * GRAIN_SECONDS + _ROUNDING_SECONDS, self._strike)
 
     def _strike(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time() / GRAIN_SECONDS
-        for slot in [slot for slot in self._slots if slot <= now]:
+        now = int(loop.time() / GRAIN_SECONDS)
+        if self._next is None or self._next > now:
+            return  # a timer from before a nearer one was needed
+        for slot in [slot for slot, limits in self._slots.items() if slot <= now or not limits]:
             for limit in self._slots.pop(slot):
                 limit.strike()
-        self._is_armed = bool(self._slots)
-        if self._is_armed:
-            loop.call_later(GRAIN_SECONDS, self._strike)
+        self._next = None
+        if self._slots:
+            self._arm(loop, min(self._slots))
 
 
 _watches: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch]" = WeakKeyDictionary()
