@@ -9,7 +9,7 @@ from telemetry.outbox import BATCH_SIZE, Outbox
 
 logger = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.25
+GATHER_SECONDS = 0.3
 # What a machine tells by itself is to be seen sooner; what is polled was old when it came.
 GATHER_PUSHED_SECONDS = 0.125
 # Half of what a broker lets be under way: then the rest keeps coming while these are committed and confirmed. This

@@ -105,7 +105,7 @@ class Outbox:
         return True
 
     def _settle(self, readings: Iterable[EquipmentReading]) -> None:
-        self.settled.extend(item for item in readings if isinstance(item, PushedReading))
+        self.settled.extend([item for item in readings if isinstance(item, PushedReading)])
 
     def _log_once(self, error: Exception) -> None:
         if not self.database_away:
