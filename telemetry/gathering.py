@@ -17,7 +17,7 @@ GATHER_PUSHED_SECONDS = 0.125
 HURRY_UNCONFIRMED = 10
 MOST_HURRY_UNCONFIRMED = 200
 LOOK_FOR_MORE_SECONDS = 10.0
-LONGEST_LOOK_SECONDS = 0.2
+LONGEST_LOOK_SECONDS = GATHER_PUSHED_SECONDS  # so that nobody waits longer for it
 PAUSE_SECONDS = 0.06  # a broker is read some forty times a second (connectors/mqtt_intake.py)
 LONGEST_WAIT_SECONDS = 10.0
 
