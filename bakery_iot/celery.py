@@ -33,10 +33,13 @@ def keep_logging(**kwargs: Any) -> None:
 @worker_ready.connect
 def start_collector(sender: Any, **kwargs: Any) -> None:
     spare_what_is_loaded()
-    for queue in sender.app.amqp.queues.consume_from:
-        if queue.startswith("poll."):
-            import_string("telemetry.poll_worker.start")(queue.removeprefix("poll."))
-            keep_in_large_pages()
+    gateways = [
+        queue.removeprefix("poll.") for queue in sender.app.amqp.queues.consume_from if queue.startswith("poll.")
+    ]
+    for gateway in gateways:
+        import_string("telemetry.poll_worker.start")(gateway)
+    if gateways:
+        keep_in_large_pages()
 
 
 @worker_shutdown.connect
