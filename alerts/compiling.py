@@ -41,7 +41,7 @@ class Watched(NamedTuple):
 
 
 def compile_machines(machines: Iterable[Equipment]) -> list[Watched]:
-    """In three queries, however many there are. The machines come from `with_plans`."""
+    """In four queries with those of `with_plans`, from which the machines come, however many there are."""
     found = list(machines)
     rows = list(
         AlertRule.objects.filter(

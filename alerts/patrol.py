@@ -37,9 +37,7 @@ def look_around(now: float | None = None) -> None:
         if not _is_alone():
             return
         machines = list(
-            with_plans(Equipment.objects.filter(iot_enabled=True))
-            .select_related("bakery", "latest_reading")
-            .order_by("pk")
+            with_plans(Equipment.objects.filter(iot_enabled=True)).select_related("latest_reading").order_by("pk")
         )
         watched = compile_machines(machines)
         states = read_timers(machines)
