@@ -32,14 +32,17 @@ def keep_logging(**kwargs: Any) -> None:
 
 @worker_ready.connect
 def start_collector(sender: Any, **kwargs: Any) -> None:
-    spare_what_is_loaded()
     gateways = [
         queue.removeprefix("poll.") for queue in sender.app.amqp.queues.consume_from if queue.startswith("poll.")
     ]
+    if not gateways:
+        # Nobody waits for its answer within milliseconds, and searched for rarely, a patrol's machines and their latest
+        # readings, which know each other, would pile up: 4 MB a minute at a thousand ovens.
+        return
+    spare_what_is_loaded()
     for gateway in gateways:
         import_string("telemetry.poll_worker.start")(gateway)
-    if gateways:
-        keep_in_large_pages()
+    keep_in_large_pages()
 
 
 @worker_shutdown.connect

@@ -1,4 +1,4 @@
-"""Keeps Python's search for garbage short in processes that live long."""
+"""Keeps Python's search for garbage short in processes that live long and must answer at once."""
 
 import gc
 

@@ -1,4 +1,6 @@
+import gc
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -7,6 +9,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 from redis import Redis
 
+from bakery_iot.celery import start_collector
 from bakery_iot.tasks import TICKS_KEPT, clear_expired, drop_stale_ticks
 from equipment.tests.factories import make_gateway, make_user
 from telemetry.tasks import poll_due_equipment
@@ -35,3 +38,10 @@ def test_the_ticks_of_a_gateway_without_a_poll_worker_do_not_fill_redis() -> Non
             assert redis.llen(queue) == TICKS_KEPT
         finally:
             redis.delete(queue)
+
+
+def test_only_a_poll_worker_has_python_search_for_garbage_rarely() -> None:
+    app = SimpleNamespace(amqp=SimpleNamespace(queues=SimpleNamespace(consume_from=("celery",))))
+    before = gc.get_threshold(), gc.get_freeze_count()
+    start_collector(sender=SimpleNamespace(app=app))
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
