@@ -18,6 +18,7 @@ from telemetry.rollups import Level
 # A machine that missed this many reads in a row has a hole in its curve, and not just a late value.
 MISSED_READS_OF_A_GAP = 3
 SHORTEST_GAP_SECONDS = 15
+NO_TIME = timedelta(0)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 READINGS = "equipment_sensor_readings"
 
@@ -45,25 +46,56 @@ Gaps = list[tuple[datetime, datetime]]
 Found = tuple[timedelta | None, list[dict[str, Any]]]
 
 
+# How many, the first and the last moment, and the longest step between two. Where that is short there is no gap, and
+# nothing more has to be asked.
+_LOOK_AT_READINGS = f"""
+SELECT count(*), min(reading_time), max(reading_time), max(step) FROM (
+    SELECT reading_time, reading_time - lag(reading_time) OVER (ORDER BY reading_time) AS step
+    FROM {READINGS} WHERE equipment_id = %(id)s AND reading_time BETWEEN %(start)s AND %(end)s
+) AS steps
+"""
 # A step is a gap when it is far longer than those around it too: the machine may have been read less often then.
 _GAPS = f"""
-WITH readings AS MATERIALIZED (
+WITH moments AS (
     SELECT reading_time FROM {READINGS} WHERE equipment_id = %(id)s AND reading_time BETWEEN %(start)s AND %(end)s
-), moments AS (
-    SELECT reading_time FROM readings
     UNION ALL SELECT %(now)s WHERE %(now)s > %(start)s
     UNION ALL SELECT %(start)s WHERE {_SPOKE_BEFORE}
-), moves AS (
-    SELECT lag(reading_time) OVER (ORDER BY reading_time) AS before, reading_time FROM moments
-), steps AS (
-    SELECT before, reading_time, greatest(
-        min(reading_time - before) OVER (ORDER BY reading_time ROWS BETWEEN 5 PRECEDING AND 1 PRECEDING),
-        min(reading_time - before) OVER (ORDER BY reading_time ROWS BETWEEN 1 FOLLOWING AND 5 FOLLOWING)
-    ) AS pace FROM moves
+), steps AS MATERIALIZED (
+    SELECT row_number() OVER (ORDER BY reading_time) AS number, reading_time,
+        reading_time - lag(reading_time) OVER (ORDER BY reading_time) AS length
+    FROM moments
+), long AS MATERIALIZED (
+    SELECT number, reading_time, length FROM steps WHERE length > %(longest)s::interval
 )
-SELECT before, reading_time, 0 FROM steps
-WHERE reading_time - before > greatest(%(longest)s::interval, %(missed)s * pace)
-UNION ALL SELECT NULL, NULL, count(*) FROM readings ORDER BY 1
+SELECT long.reading_time - long.length, long.reading_time
+FROM long CROSS JOIN unnest(ARRAY[-5, -4, -3, -2, -1, 1, 2, 3, 4, 5]) AS away
+JOIN steps AS near ON near.number = long.number + away
+GROUP BY long.number, long.reading_time, long.length
+HAVING long.length > %(missed)s * coalesce(
+    greatest(min(near.length) FILTER (WHERE away < 0), min(near.length) FILTER (WHERE away > 0)), '0'
+)
+ORDER BY 1
+"""
+
+
+# The same of buckets.
+_LOOK_AT_ROLLUPS = """
+SELECT coalesce(sum(readings), 0), min(first_at), max(last_at), max(step) FROM (
+    SELECT readings, first_at, last_at,
+        first_at - max(last_at) OVER (ORDER BY bucket ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS step
+    FROM {table} WHERE equipment_id = %(id)s AND bucket BETWEEN %(first)s AND %(end)s
+) AS steps
+"""
+_GAPS_OF_ROLLUPS = f"""
+WITH ends AS (
+    SELECT first_at, last_at FROM {{table}} WHERE equipment_id = %(id)s AND bucket BETWEEN %(first)s AND %(end)s
+    UNION ALL SELECT %(now)s, %(now)s WHERE %(now)s > %(start)s
+    UNION ALL SELECT %(start)s, %(start)s WHERE {_SPOKE_BEFORE}
+), moves AS (
+    SELECT max(last_at) OVER (ORDER BY first_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+        first_at AS after FROM ends
+)
+SELECT before, after FROM moves WHERE after - before > %(longest)s::interval ORDER BY 1
 """
 
 
@@ -80,13 +112,17 @@ def count_and_gaps(level: Level | None, wanted: Range) -> tuple[int, Gaps]:
         "first": _first_bucket(level, wanted) if level else None,
         "end": wanted.end,
         "now": min(wanted.end, timezone.now()),
-        "longest": max(timedelta(seconds=longest), level.step if level else timedelta(0)),
+        "longest": max(timedelta(seconds=longest), level.step if level else NO_TIME),
         "missed": MISSED_READS_OF_A_GAP,
     }
+    look, gaps = (_LOOK_AT_ROLLUPS, _GAPS_OF_ROLLUPS) if level else (_LOOK_AT_READINGS, _GAPS)
     with connection.cursor() as cursor:
-        cursor.execute(_SPANS.format(table=level.table) if level else _GAPS, given)
-        *gaps, (_, _, total) = cursor.fetchall()  # NULL comes last
-    return total, [(before, after) for before, after, _ in gaps]
+        cursor.execute(look.format(table=level and level.table), given)
+        total, first, last, step = cursor.fetchone()
+        if total and max(step or NO_TIME, first - wanted.start, given["now"] - last) <= given["longest"]:
+            return total, []
+        cursor.execute(gaps.format(table=level and level.table), given)
+        return total, cursor.fetchall()
 
 
 def reaches_back(wanted: Range, level: Level | None, coarser: Level) -> bool:
@@ -129,23 +165,6 @@ def _of_readings(metric: Metric, aggregate: str) -> list[Column]:
         "last": _last(metric.field, "reading_time"),
     }
     return _with_peaks(metric, ways, aggregate)
-
-
-_SPANS = f"""
-WITH spans AS MATERIALIZED (
-    SELECT first_at, last_at, readings FROM {{table}}
-    WHERE equipment_id = %(id)s AND bucket BETWEEN %(first)s AND %(end)s
-), ends AS (
-    SELECT first_at, last_at FROM spans
-    UNION ALL SELECT %(now)s, %(now)s WHERE %(now)s > %(start)s
-    UNION ALL SELECT %(start)s, %(start)s WHERE {_SPOKE_BEFORE}
-), moves AS (
-    SELECT max(last_at) OVER (ORDER BY first_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
-        first_at AS after FROM ends
-)
-SELECT before, after, 0 FROM moves WHERE after - before > %(longest)s::interval
-UNION ALL SELECT NULL, NULL, coalesce(sum(readings), 0) FROM spans ORDER BY 1
-"""
 
 
 def from_rollups(level: Level, wanted: Range, points: int, metrics: list[Metric], aggregate: str) -> Found:
