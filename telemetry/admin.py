@@ -67,10 +67,10 @@ class GatewayLoadAdmin(ReadOnlyAdmin, OwnBakeriesAdmin):
         "gateway",
         "is_well",
         "machines",
-        "readings_per_second",
-        "lateness_p99_seconds",
-        "missed_percentage",
-        "busy_percentage",
+        "readings_a_second",
+        "lateness",
+        "missed",
+        "busy",
         "waiting_readings",
         "measured_at",
         "poll_worker",
@@ -79,3 +79,20 @@ class GatewayLoadAdmin(ReadOnlyAdmin, OwnBakeriesAdmin):
     @admin.display(boolean=True, description="keeps up")
     def is_well(self, load: GatewayLoad) -> bool:
         return not load.is_overloaded
+
+    @admin.display(description="readings per second", ordering="readings_per_second")
+    def readings_a_second(self, load: GatewayLoad) -> str:
+        return f"{load.readings_per_second:,.1f}"
+
+    @admin.display(ordering="lateness_p99_seconds")
+    def lateness(self, load: GatewayLoad) -> str | None:
+        late = load.lateness_p99_seconds
+        return None if late is None else f"{1000 * late:,.0f} ms"
+
+    @admin.display(ordering="missed_percentage")
+    def missed(self, load: GatewayLoad) -> str:
+        return f"{load.missed_percentage:.1f} %"
+
+    @admin.display(ordering="busy_percentage")
+    def busy(self, load: GatewayLoad) -> str:
+        return f"{load.busy_percentage:.1f} %"

@@ -144,3 +144,15 @@ def test_members_see_their_gateways_and_strangers_none() -> None:
     assert client.get("/api/v1/gateways").status_code == 404
     client.logout()
     assert client.get("/api/v1/gateways").status_code == 401
+
+
+def test_the_admin_shows_a_load_in_numbers_that_people_can_read(admin_client: Client) -> None:
+    report(
+        "central",
+        readings_per_second=5.0051,
+        lateness_p99_seconds=0.0503,
+        missed_percentage=0.04,
+        busy_percentage=4.9035,
+    )
+    page = admin_client.get("/admin/telemetry/gatewayload/").content.decode()
+    assert all(f">{shown}<" in page for shown in ("5.0", "50 ms", "0.0 %", "4.9 %"))
